@@ -1,0 +1,1 @@
+"""Effects and checks: one class of activities for each kind of thing that a ticket needs done."""

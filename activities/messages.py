@@ -1,0 +1,58 @@
+"""What the workflow sends to its own activities (handlers have `StepInput` and `StepOutput`)."""
+
+from definitions.book import PinnedSop
+from domain.dispatch.answer import DispatchAnswer
+from domain.model import Instant, Record
+from domain.people import Principal
+from domain.sla import SlaTerms
+from domain.task import OpsTask, RiskLevel
+from domain.ticket import TicketEvent, TicketView
+
+
+class OpenTicket(Record):
+    """Asks for everything that a ticket pins at its start."""
+
+    task: OpsTask
+    now: Instant
+    """Bank time."""
+
+
+class Opening(Record):
+    """What a ticket is from now on: no later edit of a definition changes it."""
+
+    answer: DispatchAnswer
+    sop: PinnedSop
+    sla: SlaTerms
+
+
+class Progress(Record):
+    """New events of a ticket and its state after them."""
+
+    events: tuple[TicketEvent, ...]
+    view: TicketView
+
+
+class GateQuestion(Record):
+    """May an effect of this risk run now?"""
+
+    risk: RiskLevel
+    now: Instant
+
+
+class CodeCheck(Record):
+    """Whose code is this, and was it given for this purpose and this content?"""
+
+    code: str
+    purpose: str
+    """`decide`, or `command:<verb>`."""
+    subject: str
+    """The review id, or the task id of a command."""
+    digest: str
+    """SHA-256 of what was shown; for commands of what is asked."""
+
+
+class CodeVerdict(Record):
+    """The principal, or the problem."""
+
+    principal: Principal | None = None
+    problem: str = ""

@@ -1,0 +1,140 @@
+"""What activities need of the outside world, as Protocols: adapters implement them, tests fake them."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from activities.messages import CodeCheck, CodeVerdict, Progress
+from definitions.book import Rulebook
+from domain.audit import AuditEntry
+from domain.dispatch.answer import DispatchAnswer
+from domain.notices import Channel, Delivery, Notice
+from domain.orders import BankOrder, OrderReceipt
+from domain.review import ReviewRequest
+from domain.task import OpsTask
+from domain.ticket import TicketEvent, TicketSummary, TicketView
+
+
+class CoreBank(Protocol):
+    """The core banking system."""
+
+    def place(self, order: BankOrder) -> OrderReceipt:
+        """Carries the order out at most once per key.
+
+        Raises `OrderRefused` (definite no), `BankUnavailable` (not taken) or `OutcomeUnknown`
+        (sent, no answer).
+        """
+
+    def find(self, key: str) -> OrderReceipt | None:
+        """The bank's record of a key; None when it has none. Raises `BankUnavailable`."""
+
+    def revoke(self, key: str) -> OrderReceipt:
+        """Settles a key for good: its receipt if executed, else fences it off. Raises `BankUnavailable`."""
+
+    def contact(self, customer_ref: str, channel: Channel) -> str:
+        """A customer's address on a channel, or `""`. Raises `BankUnavailable`."""
+
+
+class ChannelSender(Protocol):
+    """One way out for messages."""
+
+    def send(self, notice: Notice, address: str) -> str:
+        """Hands the message over; returns the channel's own words. Raises `ChannelFailed`."""
+
+
+class NoticeLog(Protocol):
+    """Remembers which notices went out, so that a retry does not send them again."""
+
+    def delivered(self, notice_id: str) -> bool:
+        """Whether this notice was taken by its channel."""
+
+    def record(self, notice: Notice, delivery: Delivery) -> None:
+        """Keeps the outcome of an attempt. The same notice may be recorded many times."""
+
+
+class TicketStore(Protocol):
+    """The read model of tickets, and the audit that goes with every change of it."""
+
+    def record(self, progress: Progress) -> None:
+        """Writes events, audit rows and the view in one transaction; repeats change nothing."""
+
+
+class CodeVerifier(Protocol):
+    """Tells whose a decision code is."""
+
+    def verify(self, check: CodeCheck) -> CodeVerdict:
+        """The principal behind the code, or what is wrong with it. Never raises for a bad code."""
+
+
+class RulebookSource(Protocol):
+    """Where the definitions in force come from."""
+
+    def current(self) -> Rulebook:
+        """The last good rulebook."""
+
+    def is_working_day(self, day: date) -> bool:
+        """Whether the bank works on this day (weekends, holidays, make-up days)."""
+
+    def dispatch(self, task: OpsTask) -> DispatchAnswer:
+        """The answer of the current tables, compiled once per rulebook."""
+
+
+class AddressBook(Protocol):
+    """How groups and staff are reached."""
+
+    def addresses(self, to: str, channel: Channel) -> Sequence[str]:
+        """All addresses of a principal id or group name on a channel; empty when there is none."""
+
+
+class IntakeRegister(Protocol):
+    """Makes a hand-in happen once: one ticket per source and external id."""
+
+    def reserve(self, *, task: OpsTask, maker: str, body_digest: str, received_at: datetime) -> datetime:
+        """Reserves the ticket's place and returns when it was first received.
+
+        A repeat with the same body returns the first instant. Raises `Conflict` on another body.
+        """
+
+    def acknowledge(self, task_id: str) -> None:
+        """Notes that the ticket's workflow is durable."""
+
+    def acknowledged(self, task_id: str) -> bool:
+        """Whether the ticket's workflow is known to be durable."""
+
+
+class TicketReader(Protocol):
+    """Lists and searches over the read model."""
+
+    def view(self, task_id: str) -> TicketView | None:
+        """The last recorded state of a ticket."""
+
+    def timeline(self, task_id: str) -> Sequence[TicketEvent]:
+        """All recorded events of a ticket, in order."""
+
+    def tickets(
+        self,
+        *,
+        state: str | None = None,
+        group: str | None = None,
+        category: str | None = None,
+        open_only: bool = False,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> Sequence[TicketSummary]:
+        """Tickets, the most urgent deadline first among the open ones, then the latest closed."""
+
+    def open_reviews(self, *, group: str | None = None) -> Sequence[ReviewRequest]:
+        """Reviews that wait for a decision, the oldest first."""
+
+    def review(self, review_id: str) -> ReviewRequest | None:
+        """A review, open or decided."""
+
+
+class AuditLog(Protocol):
+    """Who did, or was refused, what. Rows are only ever added."""
+
+    def write(self, entry: AuditEntry) -> None:
+        """Adds an entry of its own transaction (refusals at the door, sign-ins)."""
+
+    def entries(self, *, task_id: str | None = None, limit: int = 200) -> Sequence[AuditEntry]:
+        """The latest entries, the oldest of them first."""

@@ -1,0 +1,1 @@
+"""What a bank edits, and what reads it."""

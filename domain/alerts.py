@@ -1,0 +1,64 @@
+"""Alerts: who is told of a threshold or a failure, and how (article, "Alert Noise Reduction")."""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from domain.model import Model, Record
+from domain.notices import Channel
+
+
+class AlertLevel(StrEnum):
+    """What happened. The first four are the SLA's thresholds."""
+
+    PRE_ALERT = "pre_alert"
+    ORANGE = "orange"
+    RED = "red"
+    CRITICAL = "critical"
+    ESCALATION = "escalation"
+    FAILURE = "failure"
+    REVIEW = "review"
+    """A person is asked; the lead (day) or on-call (night) is told."""
+
+
+class AlertRule(Model):
+    """Where one level goes."""
+
+    to: Literal["dashboard", "group", "lead", "on_call"]
+    channels: tuple[Channel, ...] = Field(min_length=1)
+
+
+class AlertPolicy(Model):
+    """A rule per level. A level without a rule lights the dashboard only."""
+
+    levels: dict[AlertLevel, AlertRule]
+
+    def rule(self, level: AlertLevel) -> AlertRule:
+        """The rule of a level."""
+        return self.levels.get(level, AlertRule(to="dashboard", channels=(Channel.DASHBOARD,)))
+
+
+class Alert(Record):
+    """One alert of one ticket. The id is the same however often it is raised."""
+
+    alert_id: str
+    task_id: str
+    level: AlertLevel
+    group: str
+    subject: str
+    body: str
+    to: str = ""
+    """A named addressee (an escalation's `to`); empty: the level's rule decides."""
+    channel: Channel | None = None
+    """A named channel; None: the level's rule decides."""
+
+
+class AlertReceipt(Record):
+    """What went out for an alert."""
+
+    alert_id: str
+    sent: tuple[str, ...] = ()
+    """`channel → addressee` for each notice taken."""
+    failed: tuple[str, ...] = ()
+    """`channel → addressee: why` for each notice no channel took."""

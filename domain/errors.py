@@ -1,0 +1,122 @@
+"""The exceptions of opsloop, each with a stable code.
+
+    OpsloopError
+    ├── InvalidInput             input_invalid          a request or file is wrong; names the field
+    ├── IllegalTransition        transition_illegal     the life cycle forbids this move
+    ├── NotFound                 not_found              no such ticket, review, account …
+    ├── Conflict                 conflict               same key, other content; or already decided
+    ├── NotPermitted             not_permitted          the principal may not do this
+    ├── NoDecisionCode           decision_code_invalid  missing, expired or foreign decision code
+    ├── DefinitionError          definition_invalid     an SOP or policy cannot be used
+    ├── StepFailed
+    │   ├── AuthorisationRefused authorisation_refused  the order's papers do not suffice
+    │   ├── OrderRefused         order_refused          the bank said no, definitely
+    │   ├── OutcomeUnknown       outcome_unknown        sent, and no answer: ask again by key
+    │   ├── BankUnavailable      bank_unavailable       not sent, or answered "try later"
+    │   └── ChannelFailed        channel_failed         a notification was not taken
+    └── StoreUnavailable         store_unavailable      the database does not answer
+
+Codes are part of the interface: SOPs match them, clients read them, and they never change.
+Activities translate these once into Temporal's failures; workflows see codes only.
+"""
+
+from typing import ClassVar
+
+
+class OpsloopError(Exception):
+    """Base of all errors that opsloop raises on purpose."""
+
+    code: ClassVar[str] = "error"
+    retryable: ClassVar[bool] = False
+
+
+class InvalidInput(OpsloopError):
+    """What somebody handed in is wrong. `field` says where."""
+
+    code = "input_invalid"
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class IllegalTransition(OpsloopError):
+    """The ticket's life cycle has no such move."""
+
+    code = "transition_illegal"
+
+
+class NotFound(OpsloopError):
+    """The thing that was asked for does not exist."""
+
+    code = "not_found"
+
+
+class Conflict(OpsloopError):
+    """The request contradicts what is already there."""
+
+    code = "conflict"
+
+
+class NotPermitted(OpsloopError):
+    """The principal lacks the role, the group or the independence that this needs."""
+
+    code = "not_permitted"
+
+
+class NoDecisionCode(OpsloopError):
+    """A command came without a valid code that binds it to a signed-in person."""
+
+    code = "decision_code_invalid"
+
+
+class DefinitionError(OpsloopError):
+    """An SOP or a policy cannot be used as it stands."""
+
+    code = "definition_invalid"
+
+
+class StepFailed(OpsloopError):
+    """A handler could not do its step."""
+
+    code = "step_failed"
+
+
+class AuthorisationRefused(StepFailed):
+    """The papers of the order do not cover what it asks for."""
+
+    code = "authorisation_refused"
+
+
+class OrderRefused(StepFailed):
+    """The core bank refused the order; nothing was changed and asking again will not help."""
+
+    code = "order_refused"
+
+
+class OutcomeUnknown(StepFailed):
+    """The order was sent and no answer came back: it may or may not have been carried out."""
+
+    code = "outcome_unknown"
+    retryable = True
+
+
+class BankUnavailable(StepFailed):
+    """The core bank did not take the order; nothing was changed."""
+
+    code = "bank_unavailable"
+    retryable = True
+
+
+class ChannelFailed(StepFailed):
+    """A notification channel did not take the message."""
+
+    code = "channel_failed"
+    retryable = True
+
+
+class StoreUnavailable(OpsloopError):
+    """The database does not answer."""
+
+    code = "store_unavailable"
+    retryable = True

@@ -1,0 +1,109 @@
+"""A ticket as people see it: its timeline and its present state.
+
+The workflow holds both and is the truth. The store keeps a copy for lists and searches; losing it
+loses nothing, because it can be written again from the workflows.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field
+
+from domain.dispatch.answer import DispatchAnswer
+from domain.lifecycle import TicketState
+from domain.model import Instant, Record
+from domain.review import ReviewRequest
+from domain.sla import SlaTerms, Stopwatch
+from domain.task import OpsTask
+
+
+class EventKind(StrEnum):
+    """What can happen to a ticket."""
+
+    OPENED = "opened"
+    DISPATCHED = "dispatched"
+    STATE = "state"
+    STEP_STARTED = "step_started"
+    STEP_DONE = "step_done"
+    STEP_FAILED = "step_failed"
+    STEP_SKIPPED = "step_skipped"
+    RISK = "risk"
+    GATE = "gate"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    REVIEW_OPENED = "review_opened"
+    REVIEW_DECIDED = "review_decided"
+    DECISION_REFUSED = "decision_refused"
+    REVIEW_LATE = "review_late"
+    SLA_LEVEL = "sla_level"
+    SLA_SKIPPED = "sla_skipped"
+    ESCALATED = "escalated"
+    HELD = "held"
+    RESUMED = "resumed"
+    REASSIGNED = "reassigned"
+    COMMAND = "command"
+    COMMAND_REFUSED = "command_refused"
+    SPOT_CHECK_DRAWN = "spot_check_drawn"
+    CLOSED = "closed"
+
+
+class TicketEvent(Record):
+    """One entry of a ticket's timeline. (task_id, seq) is unique and repeats are the same event."""
+
+    seq: int = Field(ge=1)
+    at: Instant
+    """Bank time."""
+    kind: EventKind
+    summary: str
+    actor: str = "opsloop"
+    step_id: str = ""
+    data: dict[str, Any] = {}
+
+
+class TicketView(Record):
+    """The whole state of a ticket, served by a query and copied into the store."""
+
+    task: OpsTask
+    maker: str
+    state: TicketState
+    held: bool = False
+    waiting_for: str = ""
+    """Who or what the run waits for now, in words: a group, `operator`, `core bank` …"""
+    current_step: str = ""
+    dispatch: DispatchAnswer | None = None
+    sop: str = ""
+    sop_version: str = ""
+    sop_digest: str = ""
+    risk_reasons: tuple[str, ...] = ()
+    sla: SlaTerms | None = None
+    stopwatch: Stopwatch | None = None
+    deadline_at: Instant | None = None
+    sla_level: str = ""
+    spot_check: bool = False
+    assignee: str = ""
+    open_reviews: tuple[ReviewRequest, ...] = ()
+    steps_done: tuple[str, ...] = ()
+    result: str = ""
+    opened_at: Instant
+    closed_at: Instant | None = None
+    last_seq: int = 0
+
+
+class TicketSummary(Record):
+    """One line of a list of tickets."""
+
+    task_id: str
+    title: str
+    state: TicketState
+    held: bool = False
+    category: str = ""
+    action: str = ""
+    group: str = ""
+    risk: str = ""
+    priority: str = ""
+    sop: str = ""
+    waiting_for: str = ""
+    sla_level: str = ""
+    deadline_at: Instant | None = None
+    opened_at: Instant
+    closed_at: Instant | None = None
+    spot_check: bool = False

@@ -1,0 +1,1 @@
+"""Every process that is started: worker, API, CLI, dev server, sandbox bank. The composition root."""

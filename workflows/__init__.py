@@ -1,0 +1,1 @@
+"""Orchestration: deterministic, no input or output; everything else happens in activities."""

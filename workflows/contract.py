@@ -1,0 +1,74 @@
+"""The contract of the ticket workflow: its id, its queue, what it takes, what it answers.
+
+Clients (API, CLI, intake services, the Temporal UI) need nothing else.
+"""
+
+from typing import Final
+
+from pydantic import Field
+
+from domain.clock import BankClock
+from domain.handlers import Queue
+from domain.lifecycle import TicketState
+from domain.model import Instant, Model, Record
+from domain.task import OpsTask
+
+WORKFLOW_TYPE: Final = "TicketWorkflow"
+TASK_QUEUE: Final = Queue.TICKETS.value
+
+DECIDE_UPDATE: Final = "decide"
+DECIDE_SIGNAL: Final = "submit_decision"
+VIEW_QUERY: Final = "view"
+TIMELINE_QUERY: Final = "timeline"
+COMMANDS: Final = ("hold", "resume", "reassign", "retry_step", "skip_step", "cancel")
+
+
+def workflow_id(task_id: str) -> str:
+    """The workflow id of a ticket."""
+    return f"ticket-{task_id}"
+
+
+class TicketInput(Record):
+    """Starts a ticket. Only `task` is needed; the rest has defaults for intake services."""
+
+    task: OpsTask
+    maker: str = "intake"
+    """The authenticated principal that handed it in; never its approver."""
+    received_at: Instant | None = None
+    """Bank time of receipt; None: when the workflow starts."""
+    clock: BankClock = BankClock()
+
+
+class TicketResult(Record):
+    """How a ticket ended."""
+
+    task_id: str
+    state: TicketState
+    result: str
+    risk: str
+    sop: str
+    sop_digest: str
+    spot_check: bool = False
+    closed_at: Instant
+
+
+class Command(Model):
+    """An operator's command. The code proves who gives it; without one it is recorded and refused."""
+
+    reason: str = Field(min_length=1, max_length=2000)
+    code: str = Field(default="", max_length=4096)
+    group: str | None = Field(default=None, max_length=100, description="for reassign: the new group")
+
+
+class CommandOutcome(Record):
+    """What the operator learns."""
+
+    accepted: bool
+    code: str
+    message: str
+    state: TicketState
+
+
+def command_content(verb: str, task_id: str, command: Command) -> dict[str, str | None]:
+    """What a command's code is bound to."""
+    return {"verb": verb, "task_id": task_id, "reason": command.reason, "group": command.group}
