@@ -1,0 +1,46 @@
+"""The store: tickets as people read them, audit, intake register and notice log, in one SQL database.
+
+Open it with `open_store` after `migrations.upgrade`.
+"""
+
+from dataclasses import dataclass
+
+from activities.adapters.store.audit import SqlAuditLog
+from activities.adapters.store.engine import Database
+from activities.adapters.store.intake import SqlIntakeRegister
+from activities.adapters.store.notices import SqlNoticeLog
+from activities.adapters.store.reader import SqlTicketReader
+from activities.adapters.store.tickets import SqlTicketStore
+from domain.clock import BankClock
+
+
+@dataclass(frozen=True)
+class Store:
+    """All adapters of one database, which they share. Any thread may use them."""
+
+    database: Database
+    tickets: SqlTicketStore
+    reader: SqlTicketReader
+    intake: SqlIntakeRegister
+    notices: SqlNoticeLog
+    audit: SqlAuditLog
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self.database.close()
+
+
+def open_store(url: str, clock: BankClock | None = None) -> Store:
+    """The store behind an SQLAlchemy URL; `clock` gives bank time. Connects at first use only.
+
+    Raises `InvalidInput` for a URL that names no SQLite file and no PostgreSQL database.
+    """
+    database = Database(url, clock=clock)
+    return Store(
+        database=database,
+        tickets=SqlTicketStore(database),
+        reader=SqlTicketReader(database),
+        intake=SqlIntakeRegister(database),
+        notices=SqlNoticeLog(database),
+        audit=SqlAuditLog(database),
+    )

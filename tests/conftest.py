@@ -1,0 +1,36 @@
+"""Fixtures for tests of every kind."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from tests.support.databases import fresh_database, postgres_server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[URL]:
+    """One PostgreSQL server for the session."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A SQLite database that is not there yet."""
+    return f"sqlite:///{tmp_path / 'opsloop.db'}"
+
+
+@pytest.fixture
+def postgres_url(postgres: URL) -> Iterator[str]:
+    """An empty PostgreSQL database."""
+    with fresh_database(postgres) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    """An empty database, of each kind in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
