@@ -1,0 +1,180 @@
+"""Orders to the core bank: freeze, unfreeze, pay; and the inquiry that settles an unknown outcome.
+
+Every order carries the step's idempotency key, so the bank carries it out at most once. What may
+already have been sent is never sent again unasked: later attempts inquire by key first.
+"""
+
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from temporalio import activity
+
+from activities.catalogue import handler, task
+from activities.ports import CoreBank
+from domain.errors import BankUnavailable, InvalidInput, OrderRefused, OutcomeUnknown
+from domain.handlers import Effect, Queue
+from domain.orders import BankOrder, OrderKind, OrderReceipt, OrderStatus
+from domain.redaction import mask_reference
+from domain.steps import StepInput, StepOutput
+
+NOT_EXECUTED: Final = "not_executed"
+"""What `resolve_order` answers when the order was not carried out and now never will be."""
+
+_KINDS: Final = {
+    "core_system_freeze": OrderKind.FREEZE,
+    "core_system_unfreeze": OrderKind.UNFREEZE,
+    "release_payment": OrderKind.PAYMENT,
+}
+_DONE: Final = {OrderKind.FREEZE: "frozen", OrderKind.UNFREEZE: "released", OrderKind.PAYMENT: "paid"}
+_PLACE: Final = {OrderKind.FREEZE: "on", OrderKind.UNFREEZE: "on", OrderKind.PAYMENT: "from"}
+
+
+class CoreBankActivities:
+    """Handlers that change something at the core bank."""
+
+    def __init__(self, bank: CoreBank) -> None:
+        self._bank = bank
+
+    @handler(effect=Effect.BANK, queue=Queue.CORE_BANK, resolver="resolve_order")
+    def core_system_freeze(self, step: StepInput) -> StepOutput:
+        """Freezes the ticket's account, or the amount in its fields, at the core bank."""
+        return self._carry_out(order_of(step, OrderKind.FREEZE))
+
+    @handler(effect=Effect.BANK, queue=Queue.CORE_BANK, resolver="resolve_order")
+    def core_system_unfreeze(self, step: StepInput) -> StepOutput:
+        """Releases what is frozen on the ticket's account, or the amount in its fields."""
+        return self._carry_out(order_of(step, OrderKind.UNFREEZE))
+
+    @handler(effect=Effect.BANK, queue=Queue.CORE_BANK, resolver="resolve_order")
+    def release_payment(self, step: StepInput) -> StepOutput:
+        """Pays the amount in the ticket's fields from its account."""
+        return self._carry_out(order_of(step, OrderKind.PAYMENT))
+
+    @task
+    def resolve_order(self, step: StepInput) -> StepOutput:
+        """Settles the order of a step for good by asking the bank.
+
+        Executed: the output as if the call had answered. Not executed: outcome `not_executed`, and the
+        bank refuses the key from now on. Fails with `bank_unavailable` while the bank does not answer.
+        """
+        kind = _KINDS.get(step.handler)
+        if kind is None:
+            raise InvalidInput(f"{step.handler!r} places no orders at the core bank", field="handler")
+        order = order_of(step, kind)
+        receipt = self._bank.revoke(order.key)
+        if receipt.status is OrderStatus.EXECUTED:
+            return _output(order, receipt, confirmed=True)
+        return StepOutput(
+            outcome=NOT_EXECUTED,
+            summary=f"the bank confirms that nothing was done on {mask_reference(order.account)}; "
+            "the order is revoked",
+            data={"order_id": receipt.order_id, "status": receipt.status.value},
+        )
+
+    def _carry_out(self, order: BankOrder) -> StepOutput:
+        attempt = activity.info().attempt
+        in_doubt = attempt > 1 and not _earlier_attempts_were_not_taken()
+        try:
+            receipt = self._bank.find(order.key) if attempt > 1 else None
+            if receipt is not None:
+                if receipt.status is not OrderStatus.EXECUTED:
+                    raise OrderRefused("the order was revoked at the core bank and will not be carried out")
+                return _output(order, receipt, confirmed=True)
+            return _output(order, self._bank.place(order))
+        except BankUnavailable as error:
+            if in_doubt:
+                raise OutcomeUnknown(f"an earlier attempt may have been carried out; now {error}") from None
+            activity.heartbeat(attempt)
+            raise
+
+
+def order_of(step: StepInput, kind: OrderKind) -> BankOrder:
+    """The order that a step asks for: the same for every attempt, because the bank compares.
+
+    Reads `account_ref`, and of the fields `amount` (text such as "86000.00"; without it a freeze or
+    release covers the whole account), `currency` and `beneficiary`. Raises `InvalidInput`.
+    """
+    if not step.task.account_ref.strip():
+        raise InvalidInput("account_ref: the ticket names no account to act on", field="account_ref")
+    amount = _amount_of(step)
+    if amount is None and kind is OrderKind.PAYMENT:
+        raise InvalidInput("fields.amount: a payment needs an amount", field="fields.amount")
+    currency = _text_of(step, "currency") or "CNY"
+    if len(currency) != 3 or not currency.isalpha() or not currency.isascii():
+        raise InvalidInput(
+            "fields.currency: expected a three-letter code such as CNY", field="fields.currency"
+        )
+    return BankOrder(
+        key=step.idempotency_key,
+        kind=kind,
+        account=step.task.account_ref.strip(),
+        amount=amount,
+        currency=currency.upper(),
+        reason=f"ticket {step.task.task_id}",
+        beneficiary=_text_of(step, "beneficiary"),
+    )
+
+
+def _amount_of(step: StepInput) -> Decimal | None:
+    value = step.task.fields.get("amount")
+    if value is None:
+        return None
+    # A float has already lost what the order said, and an empty text is no order for the whole account.
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        try:
+            amount = Decimal(value)
+        except InvalidOperation:
+            amount = Decimal("NaN")
+        if amount.is_finite() and 0 < amount < 10**12 and amount == amount.quantize(Decimal("0.01")):
+            return amount
+    raise InvalidInput(
+        'fields.amount: expected a positive decimal as text, such as "86000.00"', field="fields.amount"
+    )
+
+
+def _text_of(step: StepInput, field: str) -> str:
+    value = step.task.fields.get(field)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidInput(f"fields.{field}: expected text", field=f"fields.{field}")
+    return value.strip()
+
+
+def _earlier_attempts_were_not_taken() -> bool:
+    """Whether each attempt so far is known not to have reached the bank.
+
+    Such an attempt leaves its number as its heartbeat. An attempt that was cut off leaves none, or an
+    older number, and counts as sent. Without this, a bank that is down would look like an unknown
+    outcome, and the step's fallback would wait for an inquiry that is not needed.
+    """
+    info = activity.info()
+    return list(info.heartbeat_details) == [info.attempt - 1]
+
+
+def _output(order: BankOrder, receipt: OrderReceipt, *, confirmed: bool = False) -> StepOutput:
+    effective = receipt.effective_amount
+    short = order.amount is not None and effective is not None and effective < order.amount
+    summary = f"{_what(order, effective, short=short)}, order {receipt.order_id}"
+    return StepOutput(
+        outcome="done",
+        summary=f"{summary} (confirmed by inquiry)" if confirmed else summary,
+        data={
+            "order_id": receipt.order_id,
+            "status": receipt.status.value,
+            "effective_amount": None if effective is None else f"{effective:f}",
+            "executed_at": None if receipt.executed_at is None else receipt.executed_at.isoformat(),
+            "short": short,
+            "replayed": receipt.replayed,
+        },
+    )
+
+
+def _what(order: BankOrder, effective: Decimal | None, *, short: bool) -> str:
+    done, account = _DONE[order.kind], mask_reference(order.account)
+    if order.amount is None:
+        # The account's currency is not on the receipt, so none is claimed.
+        return f"{done} whole account {account}" + ("" if effective is None else f", {effective:,.2f}")
+    amount = order.amount if effective is None else effective
+    ordered = f" of {order.amount:,.2f} ordered" if short else ""
+    return f"{done} {order.currency} {amount:,.2f}{ordered} {_PLACE[order.kind]} {account}"
