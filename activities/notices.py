@@ -1,0 +1,265 @@
+"""Messages to customers, and alerts to the people who run the bank.
+
+Sending is at least once: a notice goes out, then the log remembers it. A worker that dies in between
+sends it again, under the same notice id, from which channels make their own stable ids.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from zoneinfo import ZoneInfo
+
+from activities.catalogue import handler, task
+from activities.notice_texts import Kind, customer_text, result_kind, withheld_because
+from activities.ports import AddressBook, ChannelSender, CoreBank, NoticeLog, RulebookSource
+from domain.alerts import Alert, AlertReceipt
+from domain.errors import ChannelFailed, StoreUnavailable
+from domain.handlers import Effect, Queue
+from domain.notices import Channel, Delivery, Notice
+from domain.people import Directory
+from domain.steps import StepInput, StepOutput
+
+_LOG = logging.getLogger(__name__)
+_WAYS_OUT = (Channel.SMS, Channel.WECOM, Channel.EMAIL)
+_OUTCOMES = ("sent", "withheld", "no_address")
+
+
+class NoticeActivities:
+    """Handlers that tell customers, and the activity that raises alerts.
+
+    Outcomes of the handlers: `sent`; `withheld`, when telling would tip somebody off; `no_address`, when
+    the customer has none on the channel. All fail with `channel_failed` while a channel does not take the
+    message and with `bank_unavailable` while the bank does not tell the address; both are worth a retry.
+    """
+
+    def __init__(
+        self,
+        senders: Mapping[Channel, ChannelSender],
+        log: NoticeLog,
+        addresses: AddressBook,
+        bank: CoreBank,
+        rulebook: RulebookSource,
+    ) -> None:
+        self._senders = senders
+        self._log = log
+        self._addresses = addresses
+        self._bank = bank
+        self._rulebook = rulebook
+
+    @handler(effect=Effect.MESSAGE, queue=Queue.CHANNELS, outcomes=_OUTCOMES)
+    def sms_notifier(self, step: StepInput) -> StepOutput:
+        """Tells the customer the result by SMS."""
+        return self._tell_customer(step, (Channel.SMS,), result_kind(step))
+
+    @handler(effect=Effect.MESSAGE, queue=Queue.CHANNELS, outcomes=_OUTCOMES)
+    def email_notifier(self, step: StepInput) -> StepOutput:
+        """Tells the customer the result by e-mail."""
+        return self._tell_customer(step, (Channel.EMAIL,), result_kind(step))
+
+    @handler(effect=Effect.MESSAGE, queue=Queue.CHANNELS, outcomes=_OUTCOMES)
+    def wecom_notifier(self, step: StepInput) -> StepOutput:
+        """Tells the customer the result by WeCom."""
+        return self._tell_customer(step, (Channel.WECOM,), result_kind(step))
+
+    @handler(effect=Effect.NOTICE, queue=Queue.CHANNELS, outcomes=_OUTCOMES)
+    def acknowledge_receipt(self, step: StepInput) -> StepOutput:
+        """Acknowledges in a fixed form that the request arrived, by SMS, else by e-mail."""
+        return self._tell_customer(step, (Channel.SMS, Channel.EMAIL), "received")
+
+    @task
+    def raise_alert(self, alert: Alert) -> AlertReceipt:
+        """Tells whom the level's rule, or the alert itself, names.
+
+        The channels of an addressee are tried in their order until one takes the message, then the next
+        in line: a lead is backed by on-call, on-call by the next of its order, a name that nobody has by
+        the ticket's group. The receipt tells of each that failed. Fails with `channel_failed` when
+        somebody should be told and nobody was.
+        """
+        directory = self._rulebook.current().directory
+        sent: list[str] = []
+        failed: list[str] = []
+        unreached: list[str] = []
+        reached = False
+        for to, channels in self._routes(alert):
+            if Channel.DASHBOARD in channels:
+                sent.append(self._light_dashboard(alert))
+            ways_out = [each for each in channels if each is not Channel.DASHBOARD]
+            if not ways_out:
+                continue
+            line = _line(to, alert.group, directory)
+            if any(self._reach(alert, each, ways_out, sent, failed) for each in line):
+                reached = True
+            else:
+                unreached.append(to if line else f"{to} (the directory has nobody)")
+        if unreached and not reached:
+            reasons = "; ".join(failed) or "no address"
+            raise ChannelFailed(f"alert {alert.alert_id} did not reach {', '.join(unreached)}: {reasons}")
+        return AlertReceipt(
+            alert_id=alert.alert_id, sent=tuple(dict.fromkeys(sent)), failed=tuple(dict.fromkeys(failed))
+        )
+
+    def _tell_customer(self, step: StepInput, channels: tuple[Channel, ...], kind: Kind) -> StepOutput:
+        customer = step.task.customer_ref
+        reason = withheld_because(step)
+        if reason is not None:
+            self._note_unsent(step, channels[0], f"withheld: {reason}")
+            return StepOutput(outcome="withheld", summary=f"not told: {reason}", data={"reason": reason})
+        if self._log.delivered(step.idempotency_key):
+            notice = _unsent_notice(step, channels[0])
+            self._record(notice, accepted=True, repeated=True, detail="sent before")
+            return StepOutput(
+                outcome="sent",
+                summary="the customer had been told before",
+                data={"notice_id": notice.notice_id, "repeated": True},
+            )
+        zone = ZoneInfo(self._rulebook.current().duty.timezone)
+        failures: list[ChannelFailed] = []
+        for channel in channels:
+            address = self._bank.contact(customer, channel) if customer else ""
+            if not address:
+                continue
+            subject, body = customer_text(step, kind, channel, zone)
+            notice = _unsent_notice(step, channel).model_copy(update={"subject": subject, "body": body})
+            try:
+                self._send(notice, address)
+            except ChannelFailed as error:
+                failures.append(error)
+                continue
+            return StepOutput(
+                outcome="sent",
+                summary=f"the customer was told by {channel}",
+                data={"notice_id": notice.notice_id, "channel": channel.value, "repeated": False},
+            )
+        if failures:
+            raise ChannelFailed("; ".join(str(each) for each in failures))
+        why = f"the customer has no address for {' or '.join(channels)}"
+        if not customer:
+            why = "the ticket names no customer"
+        self._note_unsent(step, channels[0], why)
+        return StepOutput(outcome="no_address", summary=f"not told: {why}", data={"reason": why})
+
+    def _routes(self, alert: Alert) -> Iterator[tuple[str, Sequence[Channel]]]:
+        """Whom to tell, each with the channels to try, the first choice first."""
+        rule = self._rulebook.current().alerts.rule(alert.level)
+        if alert.instead is None:
+            yield rule.to, (Channel.DASHBOARD,) if rule.to == "dashboard" else rule.channels
+        for named in (alert.instead, alert.also):
+            if named is None:
+                continue
+            if Channel.DASHBOARD in (named.to, named.channel):
+                yield alert.group, (Channel.DASHBOARD,)
+            else:
+                # A person is not told by the dashboard, even where the level's rule has nothing else.
+                usual = [each for each in rule.channels if each is not Channel.DASHBOARD] or _WAYS_OUT
+                first = [named.channel] if named.channel else []
+                yield named.to, [*first, *(each for each in usual if each not in first)]
+
+    def _light_dashboard(self, alert: Alert) -> str:
+        notice = _alert_notice(alert, Channel.DASHBOARD, alert.group)
+        delivery = Delivery(notice_id=notice.notice_id, channel=Channel.DASHBOARD, accepted=True)
+        # Unlike elsewhere, the record is the message: a store that fails has not taken it.
+        self._log.record(notice, delivery)
+        return f"{Channel.DASHBOARD} → {alert.group}"
+
+    def _reach(
+        self, alert: Alert, addressee: str, channels: Iterable[Channel], sent: list[str], failed: list[str]
+    ) -> bool:
+        """Whether a channel took the alert for this addressee; notes what was sent and what failed."""
+        for channel in channels:
+            line = f"{channel} → {addressee}"
+            addresses = self._addresses.addresses(addressee, channel)
+            if not addresses:
+                failed.append(f"{line}: no address")
+                self._record(_alert_notice(alert, channel, addressee), accepted=False, detail="no address")
+            reached = False
+            for place, address in enumerate(addresses, start=1):
+                notice = _alert_notice(alert, channel, addressee, place)
+                try:
+                    self._send_once(notice, address)
+                except ChannelFailed as error:
+                    failed.append(f"{line}: {error}")
+                else:
+                    sent.append(line)
+                    reached = True
+            if reached:
+                return True
+        return False
+
+    def _send_once(self, notice: Notice, address: str) -> None:
+        try:
+            before = self._log.delivered(notice.notice_id)
+        except StoreUnavailable:
+            # An alert twice is a smaller harm than none.
+            before = False
+        if before:
+            self._record(notice, accepted=True, repeated=True, detail="sent before")
+        else:
+            self._send(notice, address)
+
+    def _send(self, notice: Notice, address: str) -> None:
+        sender = self._senders.get(notice.channel)
+        try:
+            if sender is None:
+                raise ChannelFailed(
+                    f"{notice.channel}: not configured; set OPSLOOP_{notice.channel.upper()}_URL"
+                )
+            words = sender.send(notice, address)
+        except ChannelFailed as error:
+            self._record(notice, accepted=False, detail=str(error))
+            raise
+        self._record(notice, accepted=True, detail=words)
+
+    def _note_unsent(self, step: StepInput, channel: Channel, reason: str) -> None:
+        self._record(_unsent_notice(step, channel), accepted=False, detail=reason)
+
+    def _record(self, notice: Notice, *, accepted: bool, detail: str, repeated: bool = False) -> None:
+        delivery = Delivery(
+            notice_id=notice.notice_id,
+            channel=notice.channel,
+            accepted=accepted,
+            repeated=repeated,
+            detail=detail,
+        )
+        try:
+            self._log.record(notice, delivery)
+        except StoreUnavailable as error:
+            # The message is out, or its failure is reported already: failing now would send it again.
+            _LOG.warning("notice %s is not in the log: %s", notice.notice_id, error)
+
+
+def _unsent_notice(step: StepInput, channel: Channel) -> Notice:
+    return Notice(
+        notice_id=step.idempotency_key,
+        channel=channel,
+        to=step.task.customer_ref,
+        body="",
+        task_id=step.task.task_id,
+    )
+
+
+def _alert_notice(alert: Alert, channel: Channel, to: str, place: int = 1) -> Notice:
+    """The notice of one address. Further addresses of one addressee differ by their place, not by what
+    they are: notice ids carry no personal data."""
+    suffix = f"/{place}" if place > 1 else ""
+    return Notice(
+        notice_id=f"{alert.alert_id}/{channel}/{to}{suffix}",
+        channel=channel,
+        to=to,
+        subject=alert.subject,
+        body=alert.body,
+        task_id=alert.task_id,
+    )
+
+
+def _line(to: str, group: str, directory: Directory) -> list[str]:
+    """Whom to try, one after the other, until somebody is reached."""
+    owner = directory.group(group)
+    match to:
+        case "group":
+            line = [group]
+        case "lead":
+            line = [owner.lead if owner and owner.lead else group, *directory.on_call]
+        case "on_call":
+            line = [*directory.on_call]
+        case _:
+            line = [to, group]
+    return list(dict.fromkeys(each for each in line if each))
