@@ -6,16 +6,19 @@ SOPs and its activity type in histories, so it never changes.
 
 import functools
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from definitions.book import with_people as with_people
 from domain.errors import OpsloopError
-from domain.handlers import Effect, HandlerSpec, HumanTask, Queue
+from domain.handlers import Effect, HandlerSpec, Queue
 from domain.steps import StepInput, StepOutput
 
 _Owner = TypeVar("_Owner")
+_Params = ParamSpec("_Params")
+_Result = TypeVar("_Result")
 _HandlerMethod = Callable[[_Owner, StepInput], StepOutput]
 _SPEC = "__handler_spec__"
 
@@ -66,13 +69,13 @@ def handler(
     return mark
 
 
-def task(method: Callable[..., Any]) -> Callable[..., Any]:
+def task(method: Callable[_Params, _Result]) -> Callable[_Params, _Result]:
     """Makes a method an activity of the workflow's own, with its errors translated."""
 
     @functools.wraps(method)
-    def run(*args: Any) -> Any:
+    def run(*args: _Params.args, **kwargs: _Params.kwargs) -> _Result:
         try:
-            return method(*args)
+            return method(*args, **kwargs)
         except OpsloopError as error:
             raise translated(error) from error
 
@@ -94,16 +97,3 @@ def handlers_of(owners: Iterable[object]) -> dict[str, HandlerSpec]:
             if spec is not None:
                 specs[spec.name] = spec
     return specs
-
-
-def with_people(
-    handlers: dict[str, HandlerSpec], human_tasks: dict[str, HumanTask]
-) -> dict[str, HandlerSpec]:
-    """The catalogue with the handlers that are people (`policies/human_tasks.yaml`) added."""
-    people = {
-        name: HandlerSpec(
-            name=name, summary=each.question, outcomes=("approved",), human=each, queue=Queue.TICKETS
-        )
-        for name, each in human_tasks.items()
-    }
-    return {**handlers, **people}

@@ -39,6 +39,15 @@ class AlertPolicy(Model):
         return self.levels.get(level, AlertRule(to="dashboard", channels=(Channel.DASHBOARD,)))
 
 
+class Addressee(Record):
+    """Somebody named for one alert, whatever the level's rule says."""
+
+    to: str
+    """`group`, `lead` or `on_call` of the alert's group, or the name of a group or principal."""
+    channel: Channel | None = None
+    """None: the channels of the level's rule."""
+
+
 class Alert(Record):
     """One alert of one ticket. The id is the same however often it is raised."""
 
@@ -48,10 +57,10 @@ class Alert(Record):
     group: str
     subject: str
     body: str
-    to: str = ""
-    """A named addressee (an escalation's `to`); empty: the level's rule decides."""
-    channel: Channel | None = None
-    """A named channel; None: the level's rule decides."""
+    instead: Addressee | None = None
+    """Told in place of whom the level's rule names: a gate at night calls on-call, not the lead."""
+    also: Addressee | None = None
+    """Told besides: an SOP's escalation that meets a level is one alert with two addressees."""
 
 
 class AlertReceipt(Record):

@@ -1,4 +1,7 @@
-"""Durations as people write them in definitions: `5s`, `45min`, `1h`, `2d`, `1h30min`."""
+"""Durations as people write them in definitions: `5s`, `45min`, `1h`, `2d`, `1h30min`.
+
+They have whole milliseconds, so that text and value are the same in both directions.
+"""
 
 import re
 from datetime import timedelta
@@ -7,9 +10,11 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400, "w": 604800}
-_PART = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*(ms|min|s|m|h|d|w)")
-_WHOLE = re.compile(rf"\s*(?:{_PART.pattern}\s*)+")
+_PART = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)\s*(ms|min|s|m|h|d|w)")  # noqa: TID251  # ours, linear
+_WHOLE = re.compile(rf"\s*(?:{_PART.pattern}\s*)+")  # noqa: TID251  # on 60 characters at most
 _LONGEST = timedelta(days=3660)
+_TOO_LONG = _LONGEST.total_seconds() + 1
+"""Seconds at which a text is refused anyway, and that a timedelta can still hold."""
 EXPECTED = "a duration such as 30s, 45min, 1h, 1h30min or 2d"
 
 
@@ -18,10 +23,7 @@ def parse_duration(text: str) -> timedelta:
     if not isinstance(text, str) or len(text) > 60 or not _WHOLE.fullmatch(text):
         raise ValueError(f"{text!r} is not {EXPECTED}")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
-    duration = timedelta(seconds=seconds)
-    if not timedelta(0) < duration <= _LONGEST:
-        raise ValueError(f"{text!r} is out of range: more than 0 and at most ten years")
-    return duration
+    return _in_range(timedelta(seconds=min(seconds, _TOO_LONG)), text)
 
 
 def format_duration(duration: timedelta) -> str:
@@ -35,9 +37,16 @@ def format_duration(duration: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
+def _in_range(duration: timedelta, text: object) -> timedelta:
+    whole = timedelta(milliseconds=round(duration / timedelta(milliseconds=1)))
+    if not timedelta(0) < whole <= _LONGEST:
+        raise ValueError(f"{str(text)!r} is out of range: at least 1 ms and at most ten years")
+    return whole
+
+
 def _read(value: Any) -> Any:
     if isinstance(value, timedelta):
-        return value
+        return _in_range(value, value)
     return parse_duration(value)
 
 

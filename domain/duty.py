@@ -1,7 +1,7 @@
 """Duty × risk: what may run by itself at this hour (article, `DUTY_CONFIG`; DESIGN, "Duty × risk")."""
 
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -11,7 +11,9 @@ from domain.model import Model, Record
 from domain.notices import Channel
 from domain.task import RiskLevel
 
-TimeRange = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d$")]
+TimeRange = Annotated[
+    str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")
+]
 
 
 class DutyMode(Model):
@@ -131,7 +133,7 @@ def gate(
 def next_change(config: DutyConfig, now: datetime, is_working_day: Callable[[date], bool]) -> datetime:
     """The next instant, to the minute, at which another mode holds; a week ahead where none does."""
     current = mode_at(config, now, is_working_day)
-    at = now.replace(second=0, microsecond=0)
+    at = now.astimezone(UTC).replace(second=0, microsecond=0)
     for _ in range(7 * 24 * 60):
         at += timedelta(minutes=1)
         if mode_at(config, at, is_working_day) != current:

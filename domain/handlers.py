@@ -5,6 +5,7 @@ from typing import Literal
 
 from domain.duration import Duration
 from domain.model import Record
+from domain.people import Role
 
 
 class Effect(StrEnum):
@@ -35,7 +36,7 @@ class HumanTask(Record):
 
     kind: Literal["review", "manual"]
     question: str
-    role: str = "reviewer"
+    role: Role = Role.REVIEWER
     group: str = ""
     """Empty: the ticket's own group."""
     deadline: Duration | None = None

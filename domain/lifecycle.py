@@ -1,4 +1,4 @@
-"""The ticket's life cycle: its states and the moves that are legal (article, "State-Machine-Driven Workflow").
+"""The ticket's life cycle: its states and the legal moves (article, "State-Machine-Driven Workflow").
 
 Beyond the article: REJECTED and CANCELLED are ends, and every state that is not an end can be cancelled.
 A hold is a flag beside the state. FAILED waits for an operator or a retry and is not an end.

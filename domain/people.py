@@ -1,8 +1,9 @@
 """Principals: who may do what. Names in policies, signatures in tokens."""
 
 from enum import StrEnum
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from domain.model import Model
 
@@ -50,6 +51,17 @@ class Directory(Model):
     principals: tuple[Principal, ...] = Field(min_length=1)
     groups: tuple[Group, ...] = ()
     on_call: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Self:
+        for what, names in (
+            ("principal", [each.id for each in self.principals]),
+            ("group", [each.name for each in self.groups]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what} {', '.join(twice)} is listed more than once")
+        return self
 
     def principal(self, principal_id: str) -> Principal | None:
         """The principal with this id."""

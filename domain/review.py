@@ -107,7 +107,7 @@ def objection(
     request: ReviewRequest, decision: Decision, principal: Principal, hands: Collection[str]
 ) -> tuple[str, str] | None:
     """Why this principal's answer does not count, as (code, message), or None when it does."""
-    if Role(request.role) not in principal.roles:
+    if request.role not in principal.roles:
         return "not_permitted", f"{principal.id} does not hold the role {request.role}"
     if request.group and request.group not in principal.groups and Role.ADMIN not in principal.roles:
         return "not_permitted", f"{principal.id} is not in the group {request.group}"

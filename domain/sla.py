@@ -154,7 +154,7 @@ class Stopwatch(Record):
         """Stops the clock. Raises `Conflict` when it already stands."""
         if self.held:
             raise Conflict(f"the ticket is already on hold since {self.holds[-1].since:%Y-%m-%d %H:%M}")
-        since = max(now, self.started_at)
+        since = max(now, self.started_at, *(hold.until for hold in self.holds[-1:] if hold.until))
         return self.model_copy(update={"holds": (*self.holds, Hold(since=since, reason=reason, by=by))})
 
     def resume(self, now: datetime) -> "Stopwatch":

@@ -52,6 +52,6 @@ def effect_digest(handler: str, task: OpsTask) -> str:
             "task_id": task.task_id,
             "account_ref": task.account_ref,
             "customer_ref": task.customer_ref,
-            "fields": task.fields,
+            "fields": task.model_dump(mode="json", include={"fields"})["fields"],
         }
     )

@@ -14,7 +14,7 @@ from domain.lifecycle import TicketState
 from domain.model import Instant, Record
 from domain.review import ReviewRequest
 from domain.sla import SlaTerms, Stopwatch
-from domain.task import OpsTask
+from domain.task import OpsTask, RiskLevel
 
 
 class EventKind(StrEnum):
@@ -73,6 +73,7 @@ class TicketView(Record):
     sop: str = ""
     sop_version: str = ""
     sop_digest: str = ""
+    risk: RiskLevel = RiskLevel.MEDIUM
     risk_reasons: tuple[str, ...] = ()
     sla: SlaTerms | None = None
     stopwatch: Stopwatch | None = None
