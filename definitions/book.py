@@ -3,6 +3,7 @@
 The loader (`definitions.loader`) makes it from files; activities receive it through a port.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from definitions.schema import Sop
@@ -69,3 +70,19 @@ def pin(sop: Sop, handlers: dict[str, HandlerSpec]) -> PinnedSop:
         digest=digest,
         handlers={name: spec for name, spec in handlers.items() if name in named},
     )
+
+
+def with_people(
+    handlers: Mapping[str, HandlerSpec], human_tasks: Mapping[str, HumanTask]
+) -> dict[str, HandlerSpec]:
+    """The catalogue with the handlers that are people (`policies/human_tasks.yaml`) added."""
+    people = {
+        name: HandlerSpec(
+            name=name,
+            summary=task.question,
+            outcomes=("done",) if task.kind == "manual" else ("approved",),
+            human=task,
+        )
+        for name, task in human_tasks.items()
+    }
+    return {**handlers, **people}

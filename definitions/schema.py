@@ -4,7 +4,7 @@ Every field here has an effect at run time. A field without one does not belong 
 """
 
 import re
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
@@ -61,12 +61,14 @@ class Step(Model):
     review: ReviewSpec | None = None
     manual: ManualSpec | None = None
     timeout: Duration | None = Field(default=None, description="of one attempt; real time")
-    retry: int | None = Field(default=None, ge=0, le=100, description="attempts beyond the first")
-    branch: dict[Identifier, tuple[Identifier, ...]] | None = Field(
-        default=None, description="outcome → ids of later steps, or handlers"
+    retry: int | None = Field(
+        default=None, ge=0, le=100, strict=True, description="attempts beyond the first"
+    )
+    branch: dict[Identifier, Annotated[tuple[Identifier, ...], Field(max_length=50)]] | None = Field(
+        default=None, max_length=50, description="outcome → ids of later steps, or handlers"
     )
     fallback: Identifier | None = Field(default=None, description="handler for when all attempts failed")
-    is_async: bool = Field(default=False, alias="async", description="does not hold the run")
+    is_async: bool = Field(default=False, alias="async", strict=True, description="does not hold the run")
 
     @model_validator(mode="before")
     @classmethod

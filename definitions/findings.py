@@ -1,0 +1,178 @@
+"""Findings: everything that can be wrong with a definition, each kind with a code that never changes.
+
+Codes are grouped: OPS0xx the file and its YAML, OPS1xx its fields, OPS2xx what an SOP means, OPS3xx how
+the files fit together. `docs/sop-language.md` lists them all.
+"""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+
+class Severity(StrEnum):
+    """An error keeps the definition from being used; a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Position(NamedTuple):
+    """A place in a file. Both count from 1; columns count characters."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong, where it is, and what was expected instead."""
+
+    file: str
+    line: int
+    column: int
+    code: str
+    severity: Severity
+    message: str
+    expected: str = ""
+
+    def __str__(self) -> str:
+        expected = f"; expected {self.expected}" if self.expected else ""
+        place = f"{self.file}:{self.line}:{self.column}"
+        return f"{place}: {self.severity} {self.code}: {self.message}{expected}"
+
+
+class Code(NamedTuple):
+    """What a code stands for."""
+
+    severity: Severity
+    title: str
+    explanation: str
+
+
+MOST_FINDINGS: Final = 200
+"""Of one severity, in one SOP."""
+
+_E, _W = Severity.ERROR, Severity.WARNING
+
+CODES: Final[dict[str, Code]] = {
+    "OPS001": Code(_E, "cannot read the file", "It does not exist, is a folder, or may not be read."),
+    "OPS002": Code(_E, "file too large", "A definition file has at most 256 KB."),
+    "OPS003": Code(_E, "not text", "The file is not UTF-8 text, or holds control characters."),
+    "OPS004": Code(_E, "not YAML", "A colon, quote, bracket or the indentation is wrong at this place."),
+    "OPS005": Code(_E, "tab in the indentation", "YAML is indented with spaces only."),
+    "OPS006": Code(_E, "empty file", "There is nothing in the file but blanks and comments."),
+    "OPS007": Code(_E, "several documents", "A file holds one document; `---` starts another."),
+    "OPS008": Code(_E, "nested too deep", "More than 20 levels of lists and mappings."),
+    "OPS009": Code(
+        _E, "anchor, alias or merge key", "`&`, `*` and `<<` hide what a step really says: write it out."
+    ),
+    "OPS010": Code(_E, "tag", "`!tags` are not part of the language; write the value as it is."),
+    "OPS011": Code(_E, "duplicate key", "The same key stands twice; the first one would be lost silently."),
+    "OPS012": Code(_E, "key is not a text", "Numbers, true, false and null as keys are put in quotes."),
+    "OPS013": Code(_W, "file is not read", "No definition has this name; is it a spelling mistake?"),
+    "OPS101": Code(_E, "unknown field", "The language has no such field here; it would have no effect."),
+    "OPS102": Code(_E, "missing field", "A field that must be there is not."),
+    "OPS103": Code(_E, "wrong type", "A text where a number belongs, a list where a mapping belongs, …"),
+    "OPS104": Code(_E, "not one of the allowed values", "The field takes one of a few words only."),
+    "OPS105": Code(_E, "wrong form", "Names are in snake case (`execute_freeze`), hours as `08:00-20:00`."),
+    "OPS106": Code(_E, "out of range", "Too long, too short, too many, too few, too large or too small."),
+    "OPS107": Code(_E, "not a duration", "Durations carry a unit: `30s`, `45min`, `1h`, `1h30min`, `2d`."),
+    "OPS108": Code(_E, "fields contradict each other", "Each is fine alone; together they make no sense."),
+    "OPS109": Code(
+        _E,
+        "no id can be made of the name",
+        "A step's id is its name in snake case. A name without Latin letters needs an `id` of its own.",
+    ),
+    "OPS201": Code(_E, "unknown handler", "The catalogue has no handler of this name."),
+    "OPS202": Code(_E, "unknown fallback", "The catalogue has no handler of this name."),
+    "OPS203": Code(_E, "unknown branch target", "Targets are ids of later steps, or handlers."),
+    "OPS204": Code(_E, "duplicate step id", "Two steps have the same id; give one of them an `id`."),
+    "OPS205": Code(_E, "branch does not go forward", "Targets are later steps, so that every run ends."),
+    "OPS206": Code(_W, "outcome without a route", "At run time a person has to pick one of the outcomes."),
+    "OPS207": Code(_E, "unknown outcome", "The handler never answers this, so the route is never taken."),
+    "OPS208": Code(_E, "escalation not before the end of the SLA", "Nobody could act on it any more."),
+    "OPS209": Code(_E, "this step cannot be async", "The steps behind it rely on its result."),
+    "OPS210": Code(_W, "no deadline", "A person is asked without a time by which they should answer."),
+    "OPS211": Code(_E, "effect before the risk assessment", "No effect runs before the risk is settled."),
+    "OPS212": Code(_W, "step is never reached", "No outcome leads to it."),
+    "OPS213": Code(_W, "branch jumps over a control", "On this route a check is left out."),
+    "OPS214": Code(_W, "longer than the SLA", "The time-out or deadline ends after the SLA does."),
+    "OPS215": Code(_E, "fallback is the handler itself", "It would fail in the same way."),
+    "OPS216": Code(
+        _E,
+        "field has no effect on people",
+        "Time-outs and retries are for handlers; people have deadlines.",
+    ),
+    "OPS217": Code(
+        _W,
+        "target is the handler of a later step",
+        "The effect would happen as the target and again in that step. Name the step.",
+    ),
+    "OPS218": Code(_W, "outcomes are not looked at", "The check has several outcomes; no branch uses them."),
+    "OPS219": Code(_E, "target twice", "A route lists the same target twice; it runs only once."),
+    "OPS220": Code(
+        _E, "branching target is not the last", "A target that branches itself decides what comes after it."
+    ),
+    "OPS301": Code(_E, "two SOPs with one trigger", "A ticket of this kind could go either way."),
+    "OPS302": Code(
+        _E, "no general SOP", "One SOP has the trigger `category: other` and no action, for all the rest."
+    ),
+    "OPS303": Code(_E, "unknown group or person", "policies/directory.yaml has no such name."),
+    "OPS304": Code(_E, "lacks the role", "The directory does not give this person the role that is needed."),
+    "OPS305": Code(_E, "pattern is not RE2", "Patterns are RE2: no look-around, no back-references."),
+    "OPS306": Code(_E, "expression is not CEL", "Criteria are CEL over `task`, `fields` and `amount_fen`."),
+    "OPS307": Code(_E, "duplicate name", "The same name, id or category stands twice in one list."),
+    "OPS308": Code(_E, "level without a group", "The escalation table needs a group for every risk level."),
+    "OPS309": Code(_W, "only the general SOP serves this", "No SOP has this category and action as trigger."),
+    "OPS310": Code(_W, "too few people", "Four eyes need two people with this role in the group."),
+    "OPS311": Code(_E, "name is taken", "A handler that is code has this name already."),
+    "OPS312": Code(_E, "nobody is on call", "A policy tells on-call, and the directory's list is empty."),
+    "OPS313": Code(
+        _W, "escalation after the SLA in force", "The category's policy is stricter than the SOP's own SLA."
+    ),
+    "OPS314": Code(_E, "unknown country", "Public holidays are known by ISO 3166 code, such as CN."),
+    "OPS315": Code(_E, "keyword cannot score", "A keyword is a word, and its weight is greater than 0."),
+}
+
+
+def found(file: str, at: Position, code: str, message: str, expected: str = "") -> Finding:
+    """A finding of a registered code; the registry knows its severity."""
+    return Finding(file, at.line, at.column, code, CODES[code].severity, message, expected)
+
+
+def bounded(findings: Iterable[Finding]) -> list[Finding]:
+    """The first 200 errors and the first 200 warnings: nobody reads more, and no file may cost more.
+
+    Errors are never pushed out by warnings, so a bad file cannot look like a doubtful one.
+    """
+    kept: list[Finding] = []
+    counts = dict.fromkeys(Severity, 0)
+    for finding in findings:
+        if counts[Severity.ERROR] == MOST_FINDINGS:
+            break
+        if counts[finding.severity] < MOST_FINDINGS:
+            kept.append(finding)
+            counts[finding.severity] += 1
+    return kept
+
+
+def has_errors(findings: Iterable[Finding]) -> bool:
+    """Whether any of them keeps a definition from being used."""
+    return any(finding.severity is Severity.ERROR for finding in findings)
+
+
+def suggestion(wrong: str, known: Iterable[str]) -> str:
+    """` (did you mean 'execute_freeze'?)` when a known name is near, else nothing."""
+    near = difflib.get_close_matches(wrong, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def listed(names: Iterable[str], *, most: int = 12) -> str:
+    """Names as one readable list: `one of a, b, c`."""
+    each = sorted(names)
+    if not each:
+        return "nothing, as none is known"
+    more = f" … ({len(each) - most} more)" if len(each) > most else ""
+    return f"one of {', '.join(each[:most])}{more}"

@@ -1,0 +1,76 @@
+"""`opsloop sop`: what can be done with SOPs without running them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from definitions.findings import Finding, Severity, has_errors
+from definitions.loader import check_sop_files, load_rulebook
+
+app = typer.Typer(help="SOPs: check them before they serve a ticket.", no_args_is_help=True)
+
+
+@app.callback()
+def sop() -> None:
+    """SOPs: check them before they serve a ticket."""
+
+
+@app.command()
+def check(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="SOP files; without any, all SOPs and policies of the definitions folder."),
+    ] = None,
+    definitions: Annotated[
+        Path | None,
+        typer.Option(help="Definitions folder; default: OPSLOOP_DEFINITIONS_DIR.", metavar="DIR"),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a list of {file, line, column, code, severity, …}.")
+    ] = False,
+    strict: Annotated[bool, typer.Option(help="Warnings count as errors.")] = False,
+) -> None:
+    """Says all that is wrong with SOPs: `file:line:column: error CODE: what is wrong; expected what`.
+
+    Exits 1 when there is an error. docs/sop-language.md explains the codes.
+    """
+    # Imported here: the other commands of the CLI need neither activities nor settings to start.
+    from workers.composition import handler_specs  # noqa: PLC0415
+    from workers.settings import Settings  # noqa: PLC0415
+
+    folder = _near(definitions or Settings().definitions_dir)
+    handlers = handler_specs()
+    if files:
+        findings = check_sop_files(files, folder, handlers)
+        subject = f"{len(files)} file{'s' if len(files) > 1 else ''}"
+    else:
+        _, findings = load_rulebook(folder, handlers)
+        subject = str(folder)
+    typer.echo(_as_json(findings) if as_json else _as_text(findings, subject))
+    if has_errors(findings) or (strict and findings):
+        raise typer.Exit(1)
+
+
+def _as_json(findings: Sequence[Finding]) -> str:
+    return json.dumps([asdict(finding) for finding in findings], ensure_ascii=False, indent=2)
+
+
+def _as_text(findings: Sequence[Finding], subject: str) -> str:
+    errors = sum(finding.severity is Severity.ERROR for finding in findings)
+    warnings = len(findings) - errors
+    summary = f"{subject}: {_count(errors, 'error')}, {_count(warnings, 'warning')}"
+    return "\n".join([*(str(finding) for finding in findings), summary])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}" if number else f"no {noun}s"
+
+
+def _near(folder: Path) -> Path:
+    """The folder as seen from here, when it lies below."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_absolute() and folder.is_relative_to(here) else folder
