@@ -1,0 +1,85 @@
+"""The worker process: one poller for each queue, all in one process."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Interceptor, Worker
+
+from activities.catalogue import activities_of
+from domain.errors import DefinitionError
+from domain.handlers import HandlerSpec, Queue
+from workers.composition import ActivitySet, handler_specs
+from workers.settings import Settings
+from workflows.sandbox import workflow_runner
+from workflows.ticket import TicketWorkflow
+
+_log = structlog.get_logger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def running_workers(
+    client: Client,
+    activities: ActivitySet,
+    settings: Settings,
+    interceptors: tuple[Interceptor, ...] = (),
+) -> AsyncIterator[None]:
+    """Serves all queues while the context is open; on leaving, running activities get their grace."""
+    check_wiring(activities, handler_specs())
+    executor = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="activity")
+    grace = timedelta(seconds=settings.drain_s)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(executor.shutdown, wait=False)
+        for queue, owners in activities.by_queue.items():
+            serves_tickets = queue is Queue.TICKETS
+            await stack.enter_async_context(
+                Worker(
+                    client,
+                    task_queue=queue,
+                    workflows=[TicketWorkflow] if serves_tickets else [],
+                    workflow_runner=workflow_runner(),
+                    activities=[each for owner in owners for each in activities_of(owner)],
+                    activity_executor=executor,
+                    interceptors=interceptors,
+                    max_concurrent_workflow_tasks=settings.max_workflow_tasks if serves_tickets else None,
+                    max_concurrent_activities=settings.worker_threads,
+                    max_task_queue_activities_per_second=(
+                        settings.core_bank_rate if queue is Queue.CORE_BANK else None
+                    ),
+                    graceful_shutdown_timeout=grace,
+                )
+            )
+            _log.info("worker.serves", queue=queue.value, threads=settings.worker_threads)
+        yield
+
+
+def check_wiring(activities: ActivitySet, handlers: dict[str, HandlerSpec]) -> None:
+    """Proves that every handler and resolver an SOP can name is registered where it will be called.
+
+    Raises `DefinitionError` naming what is missing: a ticket would wait for it for ever.
+    """
+    registered = {
+        queue: {_activity_name(each) for owner in owners for each in activities_of(owner)}
+        for queue, owners in activities.by_queue.items()
+    }
+    for spec in handlers.values():
+        queue = Queue.TICKETS if spec.local else spec.queue
+        for name in (spec.name, spec.resolver):
+            if name is not None and name not in registered.get(queue, set()):
+                raise DefinitionError(f"handler {spec.name}: no activity {name} is registered on {queue}")
+
+
+def _activity_name(method: Callable[..., Any]) -> str:
+    definition = getattr(method, "__temporal_activity_definition")  # noqa: B009 - set by activity.defn
+    return str(definition.name)
+
+
+async def serve_until(stop: asyncio.Event, client: Client, activities: ActivitySet, settings: Settings) -> None:
+    """Runs the workers until the event is set."""
+    async with running_workers(client, activities, settings):
+        await stop.wait()

@@ -1,0 +1,74 @@
+"""Alerts of one ticket. They go out beside the run, which never waits for a channel before it works on."""
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from activities.notices import NoticeActivities
+from domain.alerts import Addressee, Alert, AlertLevel
+from domain.handlers import Queue
+from domain.redaction import mask_reference
+from domain.ticket import EventKind
+from workflows.options import ALERT_RETRY, ALERT_TIMEOUT, queue_priority
+from workflows.run_state import TicketRun
+
+
+class Alerting:
+    """Raises alerts and knows which are still on their way."""
+
+    def __init__(self, run: TicketRun) -> None:
+        self._run = run
+        self._under_way: list[asyncio.Task[None]] = []
+
+    def raise_alert(
+        self,
+        level: AlertLevel,
+        *,
+        key: str,
+        subject: str,
+        body: str,
+        instead: Addressee | None = None,
+        also: Addressee | None = None,
+    ) -> None:
+        """Sends an alert in the background. The same key in the same ticket is the same alert."""
+        task = self._run.task
+        alert = Alert(
+            alert_id=f"{task.task_id}/{key}",
+            task_id=task.task_id,
+            level=level,
+            group=task.assigned_group,
+            subject=subject,
+            body=f"{body} [account {mask_reference(task.account_ref)}]" if task.account_ref else body,
+            instead=instead,
+            also=also,
+        )
+        self._under_way.append(asyncio.create_task(self._send(alert)))
+
+    async def settle(self) -> None:
+        """Waits for the alerts that are on their way."""
+        while self._under_way:
+            await self._under_way.pop(0)
+
+    async def _send(self, alert: Alert) -> None:
+        try:
+            receipt = await workflow.execute_activity_method(
+                NoticeActivities.raise_alert,
+                alert,
+                task_queue=Queue.CHANNELS,
+                start_to_close_timeout=ALERT_TIMEOUT,
+                retry_policy=ALERT_RETRY,
+                summary=f"{alert.level}: {alert.subject}",
+                priority=queue_priority(self._run.task.priority),
+            )
+        except ActivityError as error:
+            self._run.note(EventKind.ESCALATED, f"nobody could be told of {alert.alert_id}: {error.cause}")
+            return
+        if receipt.sent or receipt.failed:
+            self._run.note(
+                EventKind.ESCALATED,
+                f"{alert.level} told: {', '.join(receipt.sent) or 'nobody'}",
+                alert_id=receipt.alert_id,
+                sent=list(receipt.sent),
+                failed=list(receipt.failed),
+            )

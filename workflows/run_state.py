@@ -1,0 +1,236 @@
+"""The state of one ticket's run, and the two places where others see it: search attributes and the store."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeUpdate
+
+from activities.messages import Opening, Progress
+from activities.record import RecordActivities
+from domain.lifecycle import ENDS, TicketState, move
+from domain.review import ReviewRequest
+from domain.sla import Stopwatch
+from domain.task import OpsTask, RiskLevel
+from domain.ticket import EventKind, TicketEvent, TicketView
+from workflows import search_attributes as attributes
+from workflows.contract import TicketInput
+from workflows.options import LOCAL
+
+_SUMMARY_LIMIT = 500
+
+
+class TicketRun:
+    """All that a run knows. Only its own methods change it."""
+
+    def __init__(self, ticket: TicketInput) -> None:
+        self._clock = ticket.clock
+        self.task: OpsTask = ticket.task
+        self.maker = ticket.maker
+        self.hands: set[str] = {ticket.maker}
+        """Who made or worked on the ticket, and so cannot approve it."""
+        self.state = TicketState.CREATED
+        self.opened_at = ticket.received_at or self.now
+        self.closed_at: datetime | None = None
+        self.opening: Opening | None = None
+        self.stopwatch = Stopwatch(started_at=self.opened_at)
+        self.risk = ticket.task.risk_level
+        self.risk_assessed = False
+        self._least_risk = RiskLevel.LOW
+        self._demands: list[str] = []
+        self.risk_reasons: tuple[str, ...] = ()
+        self.sla_level = ""
+        self.spot_check = False
+        self.waiting_for = ""
+        self.current_step = ""
+        self.steps_done: list[str] = []
+        self.open_reviews: dict[str, ReviewRequest] = {}
+        self.result = ""
+        self.events: list[TicketEvent] = []
+        self._recorded = 0
+        self._recording = asyncio.Lock()
+        self._shown: dict[str, object] = {}
+
+    @property
+    def now(self) -> datetime:
+        """Bank time."""
+        return self._clock.to_bank(workflow.now())
+
+    def real_time_until(self, bank: datetime) -> timedelta:
+        """How long until the bank's clock shows this; never negative."""
+        return max(self._clock.to_real(bank) - workflow.now(), timedelta(0))
+
+    @property
+    def pinned(self) -> Opening:
+        """What the ticket pinned at its start."""
+        if self.opening is None:
+            raise RuntimeError("the ticket has not been opened yet")
+        return self.opening
+
+    @property
+    def held(self) -> bool:
+        """Whether the ticket is on hold."""
+        return self.stopwatch.held
+
+    def open(self, opening: Opening) -> None:
+        """Takes what dispatch answered and what the ticket pins."""
+        self.opening = opening
+        self.task = opening.answer.applied_to(self.task)
+        self.risk = opening.answer.risk
+        self.note(
+            EventKind.DISPATCHED,
+            f"to {opening.answer.group} by {opening.answer.layer}: {opening.answer.evidence.reason}",
+            layer=opening.answer.layer,
+            group=opening.answer.group,
+            tables=opening.answer.tables_digest,
+            sop=opening.sop.sop.name,
+            sop_digest=opening.sop.digest,
+        )
+        self.move_to(TicketState.ASSIGNED)
+        self.move_to(TicketState.PROCESSING)
+
+    def note(
+        self, kind: EventKind, summary: str, *, actor: str = "opsloop", step_id: str = "", **data: object
+    ) -> None:
+        """Adds to the timeline. It reaches the store with the next `record`."""
+        if kind is EventKind.STEP_STARTED:
+            self.current_step = step_id
+        elif kind in (EventKind.STEP_DONE, EventKind.STEP_SKIPPED):
+            self.steps_done.append(step_id)
+        self.events.append(
+            TicketEvent(
+                seq=len(self.events) + 1,
+                at=self.now,
+                kind=kind,
+                summary=summary[:_SUMMARY_LIMIT],
+                actor=actor,
+                step_id=step_id,
+                data=data,
+            )
+        )
+
+    def move_to(self, target: TicketState) -> None:
+        """Moves along the life cycle. An illegal move is an error, never a silent change."""
+        before = self.state
+        self.state = move(before, target)
+        self.note(EventKind.STATE, f"{before} → {target}")
+
+    def assess(self, level: RiskLevel, reasons: Iterable[str]) -> None:
+        """Settles the risk, never below what a skipped control demands."""
+        before, self.risk = self.risk, level.at_least(self._least_risk)
+        self.risk_assessed = True
+        self.risk_reasons = (*self._demands, *reasons)
+        self.note(
+            EventKind.RISK,
+            f"risk {self.risk}" + (f" (before: {before})" if before != self.risk else ""),
+            reasons=list(self.risk_reasons),
+        )
+
+    def demand_caution(self, reason: str) -> None:
+        """High risk from now on, whatever an assessor says later."""
+        self._least_risk = RiskLevel.HIGH
+        self._demands.append(reason)
+        self.assess(RiskLevel.HIGH, ())
+
+    def reassign(self, group: str) -> None:
+        """Gives the ticket to another group."""
+        self.task = self.task.model_copy(update={"assigned_group": group})
+
+    def close(self, state: TicketState, result: str) -> None:
+        """Reaches an end."""
+        self.result = result
+        self.waiting_for = ""
+        self.move_to(state)
+        self.closed_at = self.now
+        self.note(EventKind.CLOSED, result)
+
+    def view(self) -> TicketView:
+        """The state as people see it."""
+        opening = self.opening
+        return TicketView(
+            task=self.task,
+            maker=self.maker,
+            state=self.state,
+            held=self.held,
+            waiting_for=self.waiting_for,
+            current_step="" if self.state in ENDS else self.current_step,
+            dispatch=opening.answer if opening else None,
+            sop=opening.sop.sop.name if opening else "",
+            sop_version=opening.sop.version if opening else "",
+            sop_digest=opening.sop.digest if opening else "",
+            risk=self.risk,
+            risk_reasons=self.risk_reasons,
+            sla=opening.sla if opening else None,
+            stopwatch=self.stopwatch,
+            deadline_at=self.stopwatch.deadline(opening.sla.target) if opening else None,
+            sla_level=self.sla_level,
+            spot_check=self.spot_check,
+            open_reviews=tuple(self.open_reviews.values()),
+            steps_done=tuple(self.steps_done),
+            result=self.result,
+            opened_at=self.opened_at,
+            closed_at=self.closed_at,
+            last_seq=len(self.events),
+        )
+
+    async def record(self) -> None:
+        """Brings the store up to date, in order and once for each event."""
+        async with self._recording:
+            if self._recorded == len(self.events):
+                return
+            until = len(self.events)
+            await workflow.execute_local_activity_method(
+                RecordActivities.record_progress,
+                Progress(events=tuple(self.events[self._recorded : until]), view=self.view()),
+                summary=f"record {until - self._recorded} events",
+                **LOCAL,
+            )
+            self._recorded = until
+
+    def show(self) -> None:
+        """Brings the search attributes and the current details up to date."""
+        view = self.view()
+        changes: list[SearchAttributeUpdate] = []
+        for key, value in (
+            (attributes.CATEGORY, view.task.category),
+            (attributes.ACTION, view.task.action),
+            (attributes.GROUP, view.task.assigned_group),
+            (attributes.RISK, view.risk),
+            (attributes.PRIORITY, view.task.priority),
+            (attributes.STATE, view.state),
+            (attributes.SOP, view.sop),
+            (attributes.WAITING_FOR, view.waiting_for or "nobody"),
+            (attributes.SLA_LEVEL, view.sla_level or "none"),
+            (attributes.DEADLINE, view.deadline_at),
+            (attributes.HELD, view.held),
+        ):
+            if value not in (None, "") and self._shown.get(key.name) != value:
+                self._shown[key.name] = value
+                plain = str(value) if isinstance(value, str) else value
+                changes.append(key.value_set(plain))  # type: ignore[arg-type]  # keys of three types
+        if changes:
+            workflow.upsert_search_attributes(changes)
+        workflow.set_current_details(details_of(view))
+
+
+def details_of(view: TicketView) -> str:
+    """What the Temporal UI shows of a running ticket, in Markdown. No personal data."""
+    lines = [
+        f"**{view.state.upper()}**" + (" · on hold" if view.held else ""),
+        f"SOP {view.sop} `{view.sop_digest[:8]}` · group {view.task.assigned_group}",
+        f"risk {view.risk}" + "".join(f"\n- {reason}" for reason in view.risk_reasons),
+    ]
+    if view.deadline_at:
+        lines.append(f"SLA ends {view.deadline_at:%Y-%m-%d %H:%M} UTC · level {view.sla_level or 'normal'}")
+    if view.waiting_for:
+        lines.append(f"waits for **{view.waiting_for}** at `{view.current_step}`")
+    lines.extend(
+        f"review `{review.review_id}`: {review.question}\n\ndigest `{review.digest}`"
+        for review in view.open_reviews
+    )
+    if view.steps_done:
+        lines.append("done: " + ", ".join(f"`{step}`" for step in view.steps_done))
+    if view.result:
+        lines.append(view.result)
+    return "\n\n".join(lines)

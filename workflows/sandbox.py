@@ -1,0 +1,22 @@
+"""Which code passes through the workflow sandbox, in one place for worker, replayer and tests.
+
+The sandbox imports workflow code anew for every run and watches it for clocks, dice and files. Code that
+passes through is imported once and not watched; ruff's banned APIs and `DTZ` rules guard it instead.
+`workflows` itself never passes through.
+"""
+
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+PASSED_THROUGH: dict[str, str] = {
+    "domain": "pure functions and models; importing them for each run would cost most of a workflow task",
+    "definitions": "the SOP's models only; the loader, which reads files, is not imported by workflows",
+    "activities": "signatures of activities, called by reference; their bodies never run in a workflow",
+}
+"""Module → why it may."""
+
+
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """The sandbox that every worker and every replay uses."""
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+    )
