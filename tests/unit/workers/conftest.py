@@ -1,0 +1,91 @@
+"""One small bank office: the ticket desk over an in-memory store and Temporal, with its API."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from temporalio.client import Client
+
+from activities.adapters.decision_codes import DecisionCodes
+from domain.clock import BankClock
+from domain.people import Principal, Role
+from tests.fakes.rulebook import people
+from tests.fakes.store import FakeAudit, FakeIntake, FakeReader, a_review, a_view
+from tests.fakes.temporal_client import FakeTemporal
+from workers.api.app import create_app
+from workers.identity import Identity
+from workers.settings import Settings
+from workers.tickets import TicketDesk
+
+KEY = "a key of the tests, long enough for HS256"
+BOSS = Principal(id="boss", name="boss", roles=frozenset({Role.ADMIN, Role.REVIEWER, Role.OPERATOR}))
+TICKET = {"title": "Freeze the account", "source": "gateway", "external_id": "X-1"}
+
+
+@dataclass
+class Office:
+    """Everything of one test, and short ways to use it."""
+
+    settings: Settings
+    temporal: FakeTemporal = field(default_factory=FakeTemporal)
+    reader: FakeReader = field(default_factory=FakeReader)
+    intake: FakeIntake = field(default_factory=FakeIntake)
+    audit: FakeAudit = field(default_factory=FakeAudit)
+
+    def __post_init__(self) -> None:
+        directory = people()
+        self.directory = directory.model_copy(update={"principals": (*directory.principals, BOSS)})
+        self.identity = Identity(KEY, lambda: self.directory)
+        self.codes = DecisionCodes(KEY, lambda: self.directory, timedelta(minutes=5))
+        self.desk = TicketDesk(
+            cast(Client, self.temporal),
+            reader=self.reader,
+            intake=self.intake,
+            audit=self.audit,
+            codes=self.codes,
+            clock=BankClock(),
+            directory=lambda: self.directory,
+        )
+        self.app: FastAPI = create_app(self.desk, self.identity, self.reader, self.audit, self.settings)
+        transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://api")
+
+    def who(self, name: str) -> Principal:
+        principal = self.directory.principal(name)
+        assert principal is not None
+        return principal
+
+    def signed_in(self, name: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.identity.issue(name)}"}
+
+    async def get(self, path: str, name: str = "op.chen", **options: Any) -> httpx.Response:
+        return await self.http.get(path, headers=self.signed_in(name), **options)
+
+    async def post(
+        self, path: str, body: Any, name: str, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        return await self.http.post(path, json=body, headers={**self.signed_in(name), **(headers or {})})
+
+    async def submit(self, **changes: Any) -> httpx.Response:
+        return await self.post("/tickets", {**TICKET, **changes}, "intake")
+
+    def running(self, task_id: str = "T1", **changes: Any) -> None:
+        """A ticket that is recorded and runs."""
+        self.reader.views[task_id] = a_view(task_id, **changes)
+        self.temporal.started[f"ticket-{task_id}"] = cast(Any, None)
+
+    def asking(self, review_id: str = "R1", **changes: Any) -> str:
+        """A review that waits on running ticket T1; its digest."""
+        self.running()
+        self.reader.reviews[review_id] = a_review(review_id, **changes)
+        return self.reader.reviews[review_id].digest
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(Settings(data_dir=tmp_path, max_body_bytes=200_000))

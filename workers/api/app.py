@@ -1,0 +1,55 @@
+"""The HTTP API as one ASGI application."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from activities.ports import AuditLog, TicketReader
+from workers.api.body import JsonBodies
+from workers.api.context import RequestContext
+from workers.api.errors import Problem, install
+from workers.api.routes_reviews import review_routes
+from workers.api.routes_service import service_routes
+from workers.api.routes_tickets import ticket_routes
+from workers.api.signin import signed_in_by, staff_by
+from workers.identity import Identity
+from workers.settings import Settings
+from workers.tickets import TicketDesk
+
+_DESCRIPTION: Final = (
+    "Operations tickets of a bank: hand them in exactly once, see why each went where it went, answer "
+    "reviews, command runs. Every error has the shape {code, message, field, request_id}; codes never "
+    "change. Send a sign-in token as `Authorization: Bearer <token>`."
+)
+_ERRORS: Final[dict[int | str, dict[str, Any]]] = {
+    401: {"model": Problem, "description": "No valid sign-in token"},
+    403: {"model": Problem, "description": "The principal may not do this"},
+    404: {"model": Problem, "description": "No such ticket, review or address"},
+    409: {"model": Problem, "description": "It contradicts what is already there, or comes too late"},
+    413: {"model": Problem, "description": "The body is too large"},
+    415: {"model": Problem, "description": "The body is not application/json"},
+    422: {"model": Problem, "description": "A field is wrong; the answer names it and what was expected"},
+    503: {"model": Problem, "description": "Temporal or the store does not answer; see Retry-After"},
+}
+
+
+def create_app(
+    desk: TicketDesk, identity: Identity, reader: TicketReader, audit: AuditLog, settings: Settings
+) -> FastAPI:
+    """The API over a ticket desk and the read model."""
+    app = FastAPI(
+        title="opsloop",
+        version="0.1.0",
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        responses=_ERRORS,
+    )
+    signed_in, staff = signed_in_by(identity), staff_by(identity)
+    app.include_router(ticket_routes(desk, reader, settings, signed_in, staff))
+    app.include_router(review_routes(desk, reader, settings, staff))
+    app.include_router(service_routes(desk, audit, signed_in))
+    install(app)
+    app.add_middleware(JsonBodies, max_bytes=settings.max_body_bytes)
+    app.add_middleware(RequestContext)
+    return app

@@ -1,0 +1,1 @@
+"""The command line: `opsloop …`. It works through the HTTP API, as every other client does."""

@@ -1,0 +1,39 @@
+"""Logs: one JSON line an event, on standard error unless said otherwise, with the ticket's id where there is one."""
+
+import logging
+import sys
+from typing import TextIO
+
+import structlog
+
+from workers.settings import Settings
+
+
+def configure_logs(settings: Settings, stream: TextIO = sys.stderr) -> None:
+    """Sets up structlog and the standard library's logging alike. Call once, at the start of a process."""
+    level = logging.getLevelNamesMapping()[settings.log_level]
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(stream),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+        )
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for noisy in ("httpx", "httpcore", "apprise"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
