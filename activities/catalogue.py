@@ -11,7 +11,6 @@ from typing import Any, ParamSpec, TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from definitions.book import with_people as with_people
 from domain.errors import OpsloopError
 from domain.handlers import Effect, HandlerSpec, Queue
 from domain.steps import StepInput, StepOutput

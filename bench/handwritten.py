@@ -1,7 +1,9 @@
-"""The low-risk freeze, written by hand: what an engineer writes who has no interpreter.
+"""The freeze procedure, written by hand: what an engineer writes who has no interpreter.
 
-The same activities, the same records in the store, the same search attributes, the same SLA timer; the
-order of steps is Python instead of an SOP. It is what `bench.interpreter` compares with.
+The same duties as the SOP: authorise, assess, ask compliance at high risk, freeze, fall back to a person,
+tell the customer, close with four eyes; the same thresholds, decisions and commands; the same activities and
+the same records in the store. Only the order of steps is Python instead of an SOP.
+`bench.interpreter` compares with it.
 """
 
 import asyncio
@@ -17,14 +19,18 @@ from activities.notices import NoticeActivities
 from activities.opening import OpeningActivities
 from domain.handlers import Queue
 from domain.lifecycle import TicketState
+from domain.review import Decision, DecisionOutcome, ReviewKind
 from domain.steps import StepInput, StepOutput
 from domain.task import RiskLevel
-from domain.ticket import EventKind
-from workflows.contract import TicketInput, TicketResult
+from domain.ticket import EventKind, TicketView
+from workflows.alerting import Alerting
+from workflows.commands import Commands
+from workflows.contract import Command, CommandOutcome, TicketInput, TicketResult
+from workflows.interpreter import Question
 from workflows.options import LOCAL, queue_priority, step_retry
+from workflows.reviews import ReviewBook
 from workflows.run_state import TicketRun
-
-_STEP_TIMEOUT = timedelta(seconds=30)
+from workflows.sla_clock import SlaClock
 
 
 @workflow.defn
@@ -34,32 +40,60 @@ class HandwrittenFreezeWorkflow:
     @workflow.init
     def __init__(self, ticket: TicketInput) -> None:
         self._run = TicketRun(ticket)
+        self._alerting = Alerting(self._run)
+        self._reviews = ReviewBook(self._run, self._alerting)
+        self._commands = Commands(self._run, self._reviews)
+        self._sla = SlaClock(self._run, self._alerting)
+        self._results: dict[str, StepOutput] = {}
+
+    @workflow.update
+    async def decide(self, decision: Decision) -> DecisionOutcome:
+        """A reviewer's decision."""
+        return await self._reviews.decide(decision)
+
+    @workflow.update
+    async def hold(self, command: Command) -> CommandOutcome:
+        """Stops the clock and the run."""
+        return await self._commands.take("hold", command)
+
+    @workflow.query
+    def view(self) -> TicketView:
+        """The whole state."""
+        return self._run.view()
 
     @workflow.run
-    async def run(self, ticket: TicketInput) -> TicketResult:
-        """Runs a freeze of low risk to its end."""
+    async def run(self, ticket: TicketInput) -> TicketResult:  # noqa: ARG002 - `__init__` has read it
+        """Runs a freeze to its end."""
         run = self._run
         run.note(EventKind.OPENED, f"received from {run.task.source}", actor=run.maker)
         run.open(
             await workflow.execute_local_activity_method(
-                OpeningActivities.open_ticket, OpenTicket(task=run.task, now=run.now), **LOCAL
+                OpeningActivities.open_ticket,
+                OpenTicket(task=run.task, now=run.now),
+                summary="dispatch, agree the SLA",
+                **LOCAL,
             )
         )
         run.show()
-        clock = asyncio.create_task(self._first_threshold())
+        clock = asyncio.create_task(self._sla.tick(run.pinned.sla))
 
-        await self._check(CheckActivities.auth_validator, "authorization_check")
-        risk = await self._check(CheckActivities.risk_assessor, "risk_assessment")
+        await self._check(CheckActivities.auth_validator, "Authorization Check")
+        risk = await self._check(CheckActivities.risk_assessor, "Risk Assessment")
         run.assess(RiskLevel(risk.outcome), risk.data["reasons"])
-        await self._effect(CoreBankActivities.core_system_freeze, "execute_freeze", Queue.CORE_BANK)
-        await self._effect(NoticeActivities.sms_notifier, "notify_customer", Queue.CHANNELS)
+        if run.risk is RiskLevel.HIGH:
+            await self._ask("Compliance Review", "High risk: may the freeze go ahead?")
+        await self._effect(CoreBankActivities.core_system_freeze, "Execute Freeze", Queue.CORE_BANK)
+        await self._effect(NoticeActivities.sms_notifier, "Notify Customer", Queue.CHANNELS)
 
-        await self._gate()
+        if await self._gate() == "ask":
+            await self._ask(run.task.assigned_group, "Is everything done as it should be?")
         run.move_to(TicketState.REVIEWING)
         run.close(TicketState.COMPLETED, "frozen")
         clock.cancel()
+        await self._alerting.settle()
         await run.record()
         run.show()
+        await workflow.wait_condition(workflow.all_handlers_finished)
         return TicketResult(
             task_id=run.task.task_id,
             state=run.state,
@@ -70,50 +104,64 @@ class HandwrittenFreezeWorkflow:
             closed_at=run.now,
         )
 
-    async def _first_threshold(self) -> None:
-        sla = self._run.pinned.sla
-        due = self._run.stopwatch.deadline(sla.rungs[0].after)
-        if due is not None:
-            await workflow.sleep(self._run.real_time_until(due))
-            self._run.sla_level = sla.rungs[0].key
+    async def _ask(self, group: str, question: str) -> None:
+        await self._reviews.ask(
+            Question(kind=ReviewKind.STEP, step_id="ask", text=question, role="reviewer", group=group)
+        )
 
-    async def _check(self, method: object, step_id: str) -> StepOutput:
-        self._run.note(EventKind.STEP_STARTED, step_id, step_id=step_id)
+    async def _check(self, method: object, name: str) -> StepOutput:
+        await self._commands.checkpoint()
+        request = self._begin(name)
         output: StepOutput = await workflow.execute_local_activity_method(
             method,  # type: ignore[call-overload]  # any of the checks
-            self._input(step_id),
-            start_to_close_timeout=_STEP_TIMEOUT,
+            request,
+            start_to_close_timeout=timedelta(seconds=10),
             retry_policy=step_retry(1),
+            summary=name,
         )
-        self._run.note(EventKind.STEP_DONE, output.summary, step_id=step_id)
+        self._finish(name, output)
         return output
 
-    async def _effect(self, method: object, step_id: str, queue: Queue) -> None:
-        self._run.note(EventKind.STEP_STARTED, step_id, step_id=step_id)
-        await self._gate()
+    async def _effect(self, method: object, name: str, queue: Queue) -> None:
+        await self._commands.checkpoint()
+        request = self._begin(name)
+        if await self._gate() == "ask":
+            await self._ask(self._run.task.assigned_group, f"May “{name}” run?")
         await self._run.record()
         output: StepOutput = await workflow.execute_activity_method(
             method,  # type: ignore[call-overload]  # any of the effects
-            self._input(step_id),
+            request,
             task_queue=queue,
-            start_to_close_timeout=_STEP_TIMEOUT,
+            start_to_close_timeout=timedelta(seconds=30),
             retry_policy=step_retry(3),
+            summary=name,
             priority=queue_priority(self._run.task.priority),
         )
-        self._run.note(EventKind.STEP_DONE, output.summary, step_id=step_id)
+        self._finish(name, output)
 
-    async def _gate(self) -> None:
+    async def _gate(self) -> str:
         verdict = await workflow.execute_local_activity_method(
-            GateActivities.decide_gate, GateQuestion(risk=self._run.risk, now=self._run.now), **LOCAL
+            GateActivities.decide_gate,
+            GateQuestion(risk=self._run.risk, now=self._run.now),
+            summary=f"may {self._run.risk} risk run now?",
+            **LOCAL,
         )
-        self._run.note(EventKind.GATE, verdict.reason)
+        self._run.note(EventKind.GATE, verdict.reason, verdict=verdict.verdict, mode=verdict.mode)
+        return verdict.verdict
 
-    def _input(self, step_id: str) -> StepInput:
+    def _begin(self, name: str) -> StepInput:
+        self._run.note(EventKind.STEP_STARTED, name, step_id=name)
         return StepInput(
             task=self._run.task,
-            step_id=step_id,
-            step_name=step_id,
-            handler=step_id,
+            step_id=name,
+            step_name=name,
+            handler=name,
             risk=self._run.risk,
             now=self._run.now,
+            sop="handwritten",
+            results=self._results,
         )
+
+    def _finish(self, name: str, output: StepOutput) -> None:
+        self._results[name] = output
+        self._run.note(EventKind.STEP_DONE, f"{name}: {output.summary}", step_id=name)

@@ -52,7 +52,9 @@ def low_risk_freeze(number: int) -> OpsTask:
     )
 
 
-async def run_batch(client: Client, workflow: type[object], queue: str, tickets: range, at_once: int) -> float:
+async def run_batch(
+    client: Client, workflow: type[object], queue: str, tickets: range, at_once: int
+) -> float:
     """Tickets a second of one batch, at most `at_once` open at a time."""
     gate = asyncio.Semaphore(at_once)
 
@@ -110,7 +112,10 @@ async def measure(batches: int, size: int, at_once: int, folder: Path) -> dict[s
             max_concurrent_workflow_tasks=settings.max_workflow_tasks,
         )
         rates: dict[type[object], list[float]] = {TicketWorkflow: [], HandwrittenFreezeWorkflow: []}
-        queues: dict[type[object], str] = {TicketWorkflow: Queue.TICKETS.value, HandwrittenFreezeWorkflow: HANDWRITTEN_QUEUE}
+        queues: dict[type[object], str] = {
+            TicketWorkflow: Queue.TICKETS.value,
+            HandwrittenFreezeWorkflow: HANDWRITTEN_QUEUE,
+        }
         last: dict[type[object], int] = {}
         async with running_workers(client, activities, settings), by_hand:
             number = 0

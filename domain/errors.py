@@ -14,7 +14,15 @@
     │   ├── OutcomeUnknown       outcome_unknown        sent, and no answer: ask again by key
     │   ├── BankUnavailable      bank_unavailable       not sent, or answered "try later"
     │   └── ChannelFailed        channel_failed         a notification was not taken
-    └── StoreUnavailable         store_unavailable      the database does not answer
+    ├── StoreUnavailable         store_unavailable      the database does not answer
+    └── in workers/, where they arise:
+        NotSignedIn              not_signed_in          a request without a valid sign-in token
+        EngineUnavailable        engine_unavailable     Temporal or its workers do not answer
+        MessageRefused           message_refused        a workflow did not take a message
+        AlreadyRunning           already_running        two embedded runs on one data folder
+        ChildFailed              child_failed           a process of the embedded run keeps dying
+        TemporalNotInstalled     temporal_not_installed the `temporal` command is absent
+        SearchAttributesNotReady search_attributes_not_ready  a search attribute has another type
 
 Codes are part of the interface: SOPs match them, clients read them, and they never change.
 Activities translate these once into Temporal's failures; workflows see codes only.

@@ -3,8 +3,11 @@
 The only place that knows every room. Nothing here decides anything.
 """
 
-from collections.abc import Mapping
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -30,6 +33,8 @@ from workers.identity import Identity, key_from
 from workers.rulebook import RulebookFiles
 from workers.settings import Settings
 from workers.tickets import TicketDesk
+
+_RELOAD_S = 1.0
 
 
 def handler_specs() -> dict[str, HandlerSpec]:
@@ -91,7 +96,11 @@ class Installation:
 
     def identity(self) -> Identity:
         """Sign-in of people and services."""
-        return Identity(key_from(self.settings, "identity"), self.directory)
+        return Identity(
+            key_from(self.settings, "identity"),
+            self.directory,
+            timedelta(seconds=self.settings.session_ttl_s),
+        )
 
     def activities(self) -> ActivitySet:
         """The activities over the adapters that the settings name."""
@@ -120,6 +129,23 @@ class Installation:
             clock=self.settings.clock,
             directory=self.directory,
         )
+
+    @contextlib.asynccontextmanager
+    async def kept_fresh(self) -> AsyncIterator[None]:
+        """While open, edited definitions serve the next ticket. Production serves what was released."""
+        if self.settings.environment == "production":
+            yield
+            return
+        keeper = asyncio.create_task(self._reload_for_ever())
+        try:
+            yield
+        finally:
+            keeper.cancel()
+
+    async def _reload_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_RELOAD_S)
+            await asyncio.to_thread(self.rulebook.reload)
 
 
 def install(settings: Settings) -> Installation:

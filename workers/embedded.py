@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, ClassVar
 
+from rich.console import Console
+from rich.table import Table
+
 from activities.adapters.store.migrations import upgrade
 from domain.errors import OpsloopError
 from workers.dev_server import DevServer
@@ -173,3 +176,23 @@ def _children(
     )
     yield opsloop("worker", "worker")
     yield opsloop("api", "api", ready_url=f"{endpoints.api_url}/healthz")
+
+
+async def stay_up(settings: Settings) -> None:
+    """`opsloop up`: starts everything, says where it is, and stays until Ctrl-C."""
+    console = Console()
+    async with contextlib.AsyncExitStack() as stack:
+        with console.status("starting Temporal, the sandbox bank, worker and API …"):
+            embedded = await stack.enter_async_context(embedded_run(settings))
+        table = Table(title="opsloop is up", show_header=False)
+        for name, value in (
+            ("Temporal UI", embedded.endpoints.temporal_ui_url),
+            ("API", f"{embedded.endpoints.api_url}/docs"),
+            ("core-bank sandbox", f"{embedded.endpoints.core_bank_url}/ledger"),
+            ("messages sent", f"{embedded.endpoints.outbox_url}/messages"),
+            ("logs", str(embedded.settings.data_dir / "logs")),
+        ):
+            table.add_row(name, value)
+        console.print(table)
+        console.print("Ctrl-C stops everything.")
+        await embedded.supervisor.forever()

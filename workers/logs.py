@@ -1,4 +1,4 @@
-"""Logs: one JSON line an event, on standard error unless said otherwise, with the ticket's id where there is one."""
+"""Logs: one JSON line an event, with the ticket's id where there is one; on standard error by default."""
 
 import logging
 import sys

@@ -140,12 +140,14 @@ class TicketDesk:
                 self._intake.reserve,
                 task=task,
                 maker=principal.id,
-                body_digest=request.digest,
+                # With the principal in it, no repeat can change the maker that four eyes rely on.
+                body_digest=digest_of([principal.id, request.digest]),
                 received_at=min(task.created_at or now, now),
             )
         except Conflict as error:
             message = (
-                f"this source and external_id were handed in before with other content, as {task.task_id}; "
+                f"this source and external_id were handed in before with other content, or by somebody else, "
+                f"as {task.task_id}; "
                 "nothing was changed"
             )
             await self._refuse("intake.conflict", principal, message, task_id=task.task_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -14,7 +15,8 @@ from temporalio.worker import Interceptor, Worker
 from activities.catalogue import activities_of
 from domain.errors import DefinitionError
 from domain.handlers import HandlerSpec, Queue
-from workers.composition import ActivitySet, handler_specs
+from workers.composition import ActivitySet, connect, handler_specs, install
+from workers.dev_server import register_search_attributes
 from workers.settings import Settings
 from workflows.sandbox import workflow_runner
 from workflows.ticket import TicketWorkflow
@@ -75,11 +77,19 @@ def check_wiring(activities: ActivitySet, handlers: dict[str, HandlerSpec]) -> N
 
 
 def _activity_name(method: Callable[..., Any]) -> str:
-    definition = getattr(method, "__temporal_activity_definition")  # noqa: B009 - set by activity.defn
+    definition = getattr(method, "__temporal_activity_definition")
     return str(definition.name)
 
 
-async def serve_until(stop: asyncio.Event, client: Client, activities: ActivitySet, settings: Settings) -> None:
-    """Runs the workers until the event is set."""
-    async with running_workers(client, activities, settings):
+async def serve(settings: Settings) -> None:
+    """Runs one worker process until SIGINT or SIGTERM. Raises `DefinitionError` for a wrong rulebook."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    installation = install(settings)
+    client = await connect(settings)
+    await register_search_attributes(client)
+    async with running_workers(client, installation.activities(), settings), installation.kept_fresh():
         await stop.wait()
+    installation.store.close()

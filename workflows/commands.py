@@ -45,7 +45,7 @@ class Commands:
         if self.cancelled_because is None and self._run.state not in ENDS:
             self.cancelled_because = f"cancelled by {actor}: {reason}"
             self._run.note(EventKind.COMMAND, f"cancel: {reason}", actor=actor, verb="cancel")
-            self._reviews.abandon()
+            self._reviews.abandon(self.cancelled_because)
 
     async def checkpoint(self) -> None:
         """Before a step: waits while held; raises `TicketEnded` when cancelled."""
@@ -87,16 +87,12 @@ class Commands:
             return self._refuse(verb, "decision_code_invalid", verdict.problem, "unknown")
         who = verdict.principal
         if not (who.may(Role.OPERATOR) or who.may(Role.ADMIN)):
-            return self._refuse(
-                verb, "not_permitted", f"{who.id} does not hold the role operator", who.id
-            )
+            return self._refuse(verb, "not_permitted", f"{who.id} does not hold the role operator", who.id)
         problem = self._carry_out(verb, command, who)
         if problem:
             return self._refuse(verb, "conflict", problem, who.id)
         self._run.show()
-        return CommandOutcome(
-            accepted=True, code="accepted", message=f"{verb} done", state=self._run.state
-        )
+        return CommandOutcome(accepted=True, code="accepted", message=f"{verb} done", state=self._run.state)
 
     def _carry_out(self, verb: str, command: Command, who: Principal) -> str | None:
         """Does it; returns why it cannot be done."""
@@ -139,9 +135,7 @@ class Commands:
         self._reviews.reassign(before, command.group)
         return None
 
-    def _choose(
-        self, choice: Literal["retry", "skip"], command: Command, who: Principal
-    ) -> str | None:
+    def _choose(self, choice: Literal["retry", "skip"], command: Command, who: Principal) -> str | None:
         if self._run.state is not TicketState.FAILED:
             return f"no step has failed: the ticket is {self._run.state}"
         if self._choice is not None:

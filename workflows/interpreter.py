@@ -19,7 +19,7 @@ from domain.task import RiskLevel
 from domain.ticket import EventKind
 
 
-class StepFailure(Exception):  # noqa: N818 - a failure in the domain's words, not a programming error
+class StepFailure(Exception):
     """All attempts of a step failed. `code` is that of the error tree."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -28,7 +28,7 @@ class StepFailure(Exception):  # noqa: N818 - a failure in the domain's words, n
         self.message = message
 
 
-class TicketEnded(Exception):  # noqa: N818 - not an error: the ticket reached an end before its last step
+class TicketEnded(Exception):
     """The run is over: rejected or cancelled."""
 
     def __init__(self, state: TicketState, reason: str) -> None:
@@ -59,9 +59,7 @@ class Runtime(Protocol):
     async def checkpoint(self) -> None:
         """Called before each step. Waits while the ticket is held; raises `TicketEnded` when cancelled."""
 
-    async def admit(
-        self, step: Step, spec: HandlerSpec, ahead: tuple[tuple[str, HandlerSpec], ...]
-    ) -> None:
+    async def admit(self, step: Step, spec: HandlerSpec, ahead: tuple[tuple[str, HandlerSpec], ...]) -> None:
         """The duty gate before an effect. Raises `TicketEnded` when a person says no."""
 
     async def call(

@@ -15,7 +15,9 @@ DEFAULT_STEP_RETRIES = 3
 """More attempts for a step whose SOP says nothing."""
 
 FOREVER = RetryPolicy(
-    initial_interval=timedelta(milliseconds=500), backoff_coefficient=2, maximum_interval=timedelta(seconds=20)
+    initial_interval=timedelta(milliseconds=500),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(seconds=20),
 )
 """For what must happen and can wait: the record of a ticket, an unknown outcome at the bank."""
 

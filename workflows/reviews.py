@@ -36,13 +36,13 @@ class ReviewBook:
         self._decided: dict[str, DecidedReview] = {}
         self._asked = 0
         self._deciding = asyncio.Lock()
-        self._cancelled = False
+        self._cancelled_because: str | None = None
         self.approved: set[str] = set()
         """Digests of effects that a person approved in this run."""
 
-    def abandon(self) -> None:
+    def abandon(self, reason: str) -> None:
         """The ticket is cancelled: nobody waits for an answer any more."""
-        self._cancelled = True
+        self._cancelled_because = reason
 
     async def ask(
         self,
@@ -122,9 +122,7 @@ class ReviewBook:
                 *evidence,
             ),
             effects=tuple(
-                PlannedEffect(
-                    step_id=step_id, handler=spec.name, digest=effect_digest(spec.name, run.task)
-                )
+                PlannedEffect(step_id=step_id, handler=spec.name, digest=effect_digest(spec.name, run.task))
                 for step_id, spec in question.ahead
             ),
             four_eyes=question.kind is not ReviewKind.MANUAL,
@@ -157,16 +155,18 @@ class ReviewBook:
         told = 0
         due = run.stopwatch.elapsed(run.now) + period if period else None
         while review_id not in self._decided:
-            if self._cancelled:
+            if self._cancelled_because is not None:
                 run.open_reviews.pop(review_id, None)
-                raise TicketEnded(TicketState.CANCELLED, "cancelled while a decision was open")
+                raise TicketEnded(TicketState.CANCELLED, self._cancelled_because)
             deadline = run.stopwatch.deadline(due) if due is not None else None
             holds = len(run.stopwatch.holds), run.held
             try:
                 await workflow.wait_condition(
-                    lambda holds=holds: review_id in self._decided  # type: ignore[misc]
-                    or self._cancelled
-                    or holds != (len(run.stopwatch.holds), run.held),
+                    lambda holds=holds: (
+                        review_id in self._decided  # type: ignore[misc]
+                        or self._cancelled_because is not None
+                        or holds != (len(run.stopwatch.holds), run.held)
+                    ),
                     timeout=run.real_time_until(deadline) if deadline else None,
                     timeout_summary=f"deadline of {review_id}",
                 )
@@ -183,9 +183,7 @@ class ReviewBook:
             reason = "nobody decided in time, and the SOP's safe answer is no"
             self._settle(request, Verb.REJECT, None, "deadline", reason)
             return
-        self._run.note(
-            EventKind.REVIEW_LATE, f"nobody decided {request.review_id} in time; telling again"
-        )
+        self._run.note(EventKind.REVIEW_LATE, f"nobody decided {request.review_id} in time; telling again")
         self._alerting.raise_alert(
             AlertLevel.REVIEW,
             key=f"{request.review_id}-late-{told}",
@@ -195,10 +193,9 @@ class ReviewBook:
         await self._run.record()
 
     async def _judge(self, decision: Decision) -> DecisionOutcome:
-        request = self._run.open_reviews.get(decision.review_id)
-        refusal = self._closed(decision)
-        if refusal or request is None:
-            return refusal or _refused(decision, "not_found", "this ticket has no such review")
+        request = self._request_of(decision.review_id)
+        if request is None:
+            return _refused(decision, "not_found", "this ticket has no such review")
         verdict = await workflow.execute_local_activity_method(
             CodeActivities.verify_code,
             CodeCheck(
@@ -207,39 +204,33 @@ class ReviewBook:
             summary=f"whose decision on {decision.review_id} is this?",
             **LOCAL,
         )
-        # The deadline or a cancellation may have come while the code was verified.
-        refusal = self._closed(decision)
-        if refusal:
-            return refusal
+        by = verdict.principal.id if verdict.principal else ""
+        # Looked up only now: the deadline or a cancellation may have come while the code was verified.
+        decided = self._decided.get(decision.review_id)
+        if decided:
+            already = f"already decided: {decided.verb} by {decided.by} at {decided.at:%Y-%m-%d %H:%M} UTC"
+            return _refused(decision, "late", already, by=by)
+        if decision.review_id not in self._run.open_reviews:
+            return _refused(decision, "late", "the ticket was cancelled before this decision", by=by)
         if verdict.principal is None:
             return _refused(decision, "decision_code_invalid", verdict.problem)
         problem = objection(request, decision, verdict.principal, self._run.hands)
         if problem:
-            return _refused(decision, *problem, by=verdict.principal.id)
-        self._settle(request, decision.verb, decision.choice, verdict.principal.id, decision.reason)
+            return _refused(decision, *problem, by=by)
+        self._settle(request, decision.verb, decision.choice, by, decision.reason)
         return DecisionOutcome(
             review_id=decision.review_id,
             accepted=True,
             code="accepted",
             message=f"{decision.verb} recorded",
-            decided_by=verdict.principal.id,
+            decided_by=by,
         )
 
-    def _closed(self, decision: Decision) -> DecisionOutcome | None:
-        decided = self._decided.get(decision.review_id)
-        if decided:
-            return _refused(
-                decision,
-                "late",
-                f"already decided: {decided.verb} by {decided.by} at {decided.at:%Y-%m-%d %H:%M} UTC",
-            )
-        if decision.review_id not in self._run.open_reviews:
-            return _refused(decision, "not_found", "this ticket has no such open review")
-        return None
+    def _request_of(self, review_id: str) -> ReviewRequest | None:
+        decided = self._decided.get(review_id)
+        return decided.request if decided else self._run.open_reviews.get(review_id)
 
-    def _settle(
-        self, request: ReviewRequest, verb: Verb, choice: str | None, by: str, reason: str
-    ) -> None:
+    def _settle(self, request: ReviewRequest, verb: Verb, choice: str | None, by: str, reason: str) -> None:
         self._decided[request.review_id] = DecidedReview(
             request=request, verb=verb, choice=choice, by=by, reason=reason, at=self._run.now
         )

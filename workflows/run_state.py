@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeUpdate
@@ -119,6 +120,7 @@ class TicketRun:
     def assess(self, level: RiskLevel, reasons: Iterable[str]) -> None:
         """Settles the risk, never below what a skipped control demands."""
         before, self.risk = self.risk, level.at_least(self._least_risk)
+        self.task = self.task.model_copy(update={"risk_level": self.risk})
         self.risk_assessed = True
         self.risk_reasons = (*self._demands, *reasons)
         self.note(
@@ -191,7 +193,7 @@ class TicketRun:
     def show(self) -> None:
         """Brings the search attributes and the current details up to date."""
         view = self.view()
-        changes: list[SearchAttributeUpdate] = []
+        changes: list[SearchAttributeUpdate[Any]] = []
         for key, value in (
             (attributes.CATEGORY, view.task.category),
             (attributes.ACTION, view.task.action),

@@ -59,9 +59,8 @@ class SlaClock:
         level = AlertLevel(crossing.level) if crossing.level else AlertLevel.ESCALATION
         subject = f"{level}: ticket {run.task.task_id}, {share}"
         body = f"{subject}. Group {run.task.assigned_group}, step {run.current_step or '-'}."
-        named = crossing.escalation and Addressee(
-            to=crossing.escalation.to, channel=crossing.escalation.channel
-        )
+        escalation = crossing.escalation
+        named = Addressee(to=escalation.to, channel=escalation.channel) if escalation else None
         self._alerting.raise_alert(
             level,
             key=f"sla-{crossing.key}",

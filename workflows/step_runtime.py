@@ -38,9 +38,7 @@ _DEFINITE = frozenset({"order_refused", "bank_unavailable", "input_invalid", "no
 class StepRuntime:
     """Implements `workflows.interpreter.Runtime`."""
 
-    def __init__(
-        self, run: TicketRun, reviews: ReviewBook, commands: Commands, alerting: Alerting
-    ) -> None:
+    def __init__(self, run: TicketRun, reviews: ReviewBook, commands: Commands, alerting: Alerting) -> None:
         self._run = run
         self._reviews = reviews
         self._commands = commands
@@ -52,9 +50,7 @@ class StepRuntime:
         """Waits while held; raises `TicketEnded` when cancelled."""
         await self._commands.checkpoint()
 
-    async def admit(
-        self, step: Step, spec: HandlerSpec, ahead: tuple[tuple[str, HandlerSpec], ...]
-    ) -> None:
+    async def admit(self, step: Step, spec: HandlerSpec, ahead: tuple[tuple[str, HandlerSpec], ...]) -> None:
         """The duty gate: risk and the hour decide whether this effect may run by itself."""
         run = self._run
         if not spec.effect.gated or effect_digest(spec.name, run.task) in self._reviews.approved:
@@ -126,8 +122,9 @@ class StepRuntime:
 
     async def _execute(self, step: Step, spec: HandlerSpec, request: StepInput) -> StepOutput:
         timeout = step.timeout or DEFAULT_STEP_TIMEOUT
+        output: StepOutput
         if spec.local:
-            return await workflow.execute_local_activity(
+            output = await workflow.execute_local_activity(
                 spec.name,
                 request,
                 result_type=StepOutput,
@@ -135,7 +132,8 @@ class StepRuntime:
                 retry_policy=step_retry(step.retry),
                 summary=step.name,
             )
-        return await workflow.execute_activity(
+            return output
+        output = await workflow.execute_activity(
             spec.name,
             request,
             result_type=StepOutput,
@@ -145,6 +143,7 @@ class StepRuntime:
             summary=step.name,
             priority=queue_priority(self._run.task.priority),
         )
+        return output
 
     async def _resolve(
         self, step: Step, spec: HandlerSpec, resolver: str, request: StepInput, failure: StepFailure
@@ -165,7 +164,7 @@ class StepRuntime:
         )
         run.show()
         await run.record()
-        output = await workflow.execute_activity(
+        output: StepOutput = await workflow.execute_activity(
             resolver,
             request,
             result_type=StepOutput,
@@ -216,7 +215,7 @@ class StepRuntime:
 
     def note(self, kind: EventKind, summary: str, *, step_id: str = "", **data: object) -> None:
         """Adds to the timeline."""
-        self._run.note(kind, summary, step_id=step_id, **data)
+        self._run.note(kind, summary, actor="opsloop", step_id=step_id, **data)
 
     def _alert_failure(self, step: Step, failure: StepFailure) -> None:
         self._alerting.raise_alert(

@@ -39,7 +39,7 @@ class TicketWorkflow:
         self._sla = SlaClock(self._run, self._alerting)
 
     @workflow.run
-    async def run(self, ticket: TicketInput) -> TicketResult:
+    async def run(self, ticket: TicketInput) -> TicketResult:  # noqa: ARG002 - `__init__` has read it
         """Runs the ticket to an end. A cancellation from outside is a command like any other."""
         life = asyncio.create_task(self._live())
         while not life.done():
@@ -154,9 +154,7 @@ class TicketWorkflow:
                     text=f"{verdict.reason}. Is everything done as it should be?",
                     role="reviewer",
                 ),
-                evidence=tuple(
-                    event.summary for event in run.events if event.kind is EventKind.STEP_DONE
-                ),
+                evidence=tuple(event.summary for event in run.events if event.kind is EventKind.STEP_DONE),
                 instead=told_by(verdict),
             )
             return

@@ -1,5 +1,7 @@
 """The dispatcher: rules first, keyword weights as backup, escalation as the safety net (article)."""
 
+from itertools import islice
+
 import re2
 
 from domain.digest import digest_of
@@ -18,6 +20,7 @@ _LONG_NUMBER = re2.compile(r"\d(?:[ -]?\d){3,}[ -]?(\d{4})")
 """An account, card or phone number: eight digits and more."""
 _LONGEST_MATCH = 300
 _LONGEST_QUOTE = 60
+_SHOWN_WORDS = 8
 
 
 class Dispatcher:
@@ -130,9 +133,10 @@ def _kind(task: OpsTask) -> tuple[str, str]:
 
 
 def _sum(score: GroupScore) -> str:
-    """`account 3 + balance 2 = 5`; the heaviest eight words of a long list."""
-    parts = [f"{word} {weight:g}" for word, weight in score.words.items()]
-    shown = parts[:8] + ([f"{len(parts) - 8} more"] if len(parts) > 8 else [])
+    """`account 3 + balance 2 = 5`; of a long list the heaviest words."""
+    shown = [f"{word} {weight:g}" for word, weight in islice(score.words.items(), _SHOWN_WORDS)]
+    if len(score.found) > _SHOWN_WORDS:
+        shown.append(f"{len(score.found) - _SHOWN_WORDS} more")
     return f"{' + '.join(shown)} = {score.total:g}"
 
 

@@ -25,7 +25,7 @@ def begins_word(text: str, start: int) -> bool:
     if start == 0:
         return True
     before = text[start - 1]
-    return before == " " or not before.isalnum() or is_unspaced(before)
+    return not before.isalnum() or is_unspaced(before)
 
 
 def is_unspaced(char: str) -> bool:

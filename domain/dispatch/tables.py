@@ -1,4 +1,7 @@
-"""What dispatch is configured with: rules, keyword groups, escalation groups (article, "Three-Layer Strategy")."""
+"""What dispatch is configured with: rules, keyword groups, escalation groups.
+
+Article, "Intelligent Ticket Dispatch: Three-Layer Strategy".
+"""
 
 from typing import Literal
 

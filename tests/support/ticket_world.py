@@ -27,7 +27,15 @@ from tests.fakes.rulebook import FakeRulebook
 from workers.composition import activity_set
 from workers.settings import Settings
 from workers.worker import running_workers
-from workflows.contract import TASK_QUEUE, Command, CommandOutcome, TicketInput, TicketResult, command_content, workflow_id
+from workflows.contract import (
+    TASK_QUEUE,
+    Command,
+    CommandOutcome,
+    TicketInput,
+    TicketResult,
+    command_content,
+    workflow_id,
+)
 from workflows.ticket import TicketWorkflow
 
 _KEY = "a key for tests, long enough to sign with"

@@ -31,7 +31,7 @@ def settings(as_json: JsonOption = False) -> None:
         print_json(shown)
         return
     rows = [(each["variable"], each["value"], each["description"]) for each in shown]
-    console().print(table(("variable", "value", "what for"), rows))
+    console().print(table(("variable", "value", "what for"), rows, fold_last=True))
 
 
 def describe_settings(current: Settings) -> list[dict[str, Any]]:

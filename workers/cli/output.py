@@ -1,15 +1,18 @@
 """What commands print: one JSON document, or tables for people."""
 
 import json
+import os
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_NONE = "–"
+_NONE: Final = "–"
+_PIPE_WIDTH: Final = 180
 
 
 def print_json(document: Any) -> None:
@@ -18,8 +21,9 @@ def print_json(document: Any) -> None:
 
 
 def console() -> Console:
-    """Standard output for people. Nothing in a text is taken for markup."""
-    return Console(markup=False, highlight=False, emoji=False, soft_wrap=False)
+    """Standard output for people. Nothing in a text is taken for markup; a pipe has wide lines."""
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
+    return Console(markup=False, highlight=False, emoji=False, width=width)
 
 
 def plain(value: Any) -> Text:
@@ -31,15 +35,24 @@ def plain(value: Any) -> Text:
 
 
 def when(instant: str | None) -> str | None:
-    """An ISO instant in this machine's zone, to the minute."""
+    """An ISO instant in this machine's zone, to the minute: `2026-11-23 20:00 +0800`."""
     if not instant:
         return None
     return f"{datetime.fromisoformat(instant).astimezone():%Y-%m-%d %H:%M %z}"
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
-    """A plain table."""
-    made = Table(*columns, box=None, header_style="bold", pad_edge=False)
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, fold_last: bool = False) -> Table:
+    """A plain table. Its first column is an id to copy and never cut; its last takes what room is left."""
+    made = Table(box=None, header_style="bold", pad_edge=False)
+    widest = max((len(str(row[0])) for row in rows), default=0)
+    for number, name in enumerate(columns):
+        is_last = number == len(columns) - 1
+        made.add_column(
+            name,
+            no_wrap=not (is_last and fold_last),
+            overflow="fold" if is_last and fold_last else "ellipsis",
+            min_width=widest if number == 0 else None,
+        )
     for row in rows:
         made.add_row(*(plain(cell) for cell in row))
     return made

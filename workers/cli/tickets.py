@@ -74,7 +74,7 @@ def timeline(
         (each["seq"], when(each["at"]), each["kind"], each["actor"], each["summary"])
         for each in shown["events"]
     ]
-    console().print(table(("#", "bank time", "what", "who", "summary"), rows))
+    console().print(table(("#", "bank time", "what", "who", "summary"), rows, fold_last=True))
 
 
 @app.command()

@@ -110,9 +110,7 @@ async def test_a_child_that_ends_before_it_is_ready_fails_with_its_last_lines(tm
 
     code = "import sys; print('the port is taken', file=sys.stderr); sys.exit(3)"
     async with Supervisor(tmp_path) as supervisor:
-        with pytest.raises(
-            ChildFailed, match=r"api ended before .* \(exit code 3\)[^$]*port is taken"
-        ):
+        with pytest.raises(ChildFailed, match=r"api ended before .* \(exit code 3\)[^$]*port is taken"):
             await supervisor.start(ChildSpec("api", python(code), ready=never))
 
 

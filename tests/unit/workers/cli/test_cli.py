@@ -339,3 +339,9 @@ class TestUsage:
         ran = terminal("ticket", "--help")
         assert ran.code == 0
         assert "timeline" in ran.out
+
+
+def test_ids_are_never_cut_on_a_narrow_screen(terminal, api, office, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    office.reader.views = {TASK_ID: a_view(TASK_ID, task=a_task(TASK_ID, title="word " * 50))}
+    assert TASK_ID in terminal("ticket", "list", "--as", "op.chen").out

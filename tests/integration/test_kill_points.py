@@ -1,0 +1,98 @@
+"""SIGKILL of the worker at every boundary of an activity: nothing is lost, and the bank acts once.
+
+The boundaries are those that a ticket passes today: a first ticket runs untouched and is watched.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.lifecycle import TicketState
+from tests.support.killable_worker import CrashSite, Submitted, crash_site
+from workflows.ticket import TicketWorkflow
+
+_PATIENCE_S = 100
+"""A freeze whose worker died is tried again after its 30 seconds; two such deaths still fit."""
+
+COMMITS_THEN_TIMES_OUT = {"kind": "commit_then_timeout", "delay_s": 5}
+COMMITS_LATE = {"kind": "slow", "delay_s": 0.8}
+"""Longer than the worker waits for the bank here."""
+
+_FIRST_ATTEMPT = ", attempt 1"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[CrashSite]:
+    with crash_site(tmp_path) as running:
+        yield running
+
+
+async def watched(site: CrashSite) -> tuple[Submitted, list[str]]:
+    """A ticket that nobody disturbs, and the boundaries that it passed."""
+    ticket = await site.submit(await site.temporal.client())
+    async with asyncio.timeout(_PATIENCE_S):
+        await ticket.handle.result()
+    return ticket, site.boundaries(ticket)
+
+
+async def check(site: CrashSite, ticket: Submitted) -> None:
+    """Acknowledged means done: once at the bank, at least once to the customer, and all of it on record."""
+    async with asyncio.timeout(_PATIENCE_S):
+        result = await ticket.handle.result()
+    assert result.state is TicketState.COMPLETED, result
+    assert site.effects(ticket) == {f"{ticket.task.task_id}/execute_freeze/1": 1}
+    assert site.told(ticket) >= 1
+    timeline = await ticket.handle.query(TicketWorkflow.timeline)
+    assert list(site.store.reader.timeline(ticket.task.task_id)) == timeline
+    assert site.store.reader.view(ticket.task.task_id) == await ticket.handle.query(TicketWorkflow.view)
+
+
+async def kill_at_each(site: CrashSite, fault: dict[str, Any] | None) -> None:
+    """One ticket and one death for each boundary; the deaths also hit the tickets that still recover."""
+    site.bank.put("/faults", json=[fault] if fault else []).raise_for_status()
+    untouched, boundaries = await watched(site)
+    assert {each.split()[1] for each in boundaries} >= {
+        "open_ticket",
+        "core_system_freeze",
+        "record_progress",
+    }
+    # The longest recoveries first: a freeze that nobody answers for is given up after its 30 seconds.
+    boundaries.sort(key=lambda each: "core_system_freeze" not in each)
+    client = await site.temporal.client()
+    tickets = [untouched]
+    for boundary in boundaries:
+        tickets.append(await site.submit(client, die_at=boundary))
+        await site.killed(tickets[-1])
+    for ticket in tickets:
+        await check(site, ticket)
+
+
+@pytest.mark.timeout(240)
+async def test_a_worker_killed_at_any_boundary_while_the_bank_commits_and_times_out(site: CrashSite) -> None:
+    await kill_at_each(site, COMMITS_THEN_TIMES_OUT)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("fault", [None, COMMITS_LATE], ids=["bank is well", "bank commits late"])
+async def test_a_worker_killed_at_any_boundary(site: CrashSite, fault: dict[str, Any] | None) -> None:
+    await kill_at_each(site, fault)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(240)
+async def test_workers_that_die_again_and_again_under_many_tickets(site: CrashSite) -> None:
+    site.bank.put("/faults", json=[COMMITS_THEN_TIMES_OUT]).raise_for_status()
+    untouched, boundaries = await watched(site)
+    client = await site.temporal.client()
+    # Each death hits the other tickets wherever they are, so some never pass their own boundary.
+    tickets = [
+        await site.submit(client, die_at=boundary)
+        for boundary in boundaries
+        if boundary.endswith(_FIRST_ATTEMPT)
+    ]
+    for ticket in (untouched, *tickets):
+        await check(site, ticket)

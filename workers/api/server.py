@@ -1,0 +1,31 @@
+"""The API process: the application over an installation, served by uvicorn."""
+
+import uvicorn
+
+from workers.api.app import create_app
+from workers.composition import connect, install
+from workers.settings import Settings
+
+
+async def serve(settings: Settings) -> None:
+    """Serves until SIGINT or SIGTERM. Temporal may come up later: until then `/readyz` says no."""
+    installation = install(settings)
+    client = await connect(settings, lazy=True)
+    application = create_app(
+        installation.desk(client),
+        installation.identity(),
+        installation.store.reader,
+        installation.store.audit,
+        settings,
+    )
+    config = uvicorn.Config(
+        application,
+        host=settings.api_host,
+        port=settings.api_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+    async with installation.kept_fresh():
+        await uvicorn.Server(config).serve()
