@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.adapters.address_book import DirectoryAddressBook
 from activities.adapters.channels import channel_senders
 from activities.adapters.core_bank import HttpCoreBank
 from activities.adapters.decision_codes import DecisionCodes
+from activities.adapters.pacing import Pace
 from activities.adapters.store import Store, open_store
 from activities.catalogue import handlers_of
 from activities.checks import CheckActivities
@@ -33,6 +33,7 @@ from workers.identity import Identity, key_from
 from workers.rulebook import RulebookFiles
 from workers.settings import Settings
 from workers.tickets import TicketDesk
+from workflows.payloads import data_converter
 
 _RELOAD_S = 1.0
 
@@ -107,7 +108,11 @@ class Installation:
         settings = self.settings
         return activity_set(
             rulebook=self.rulebook,
-            bank=HttpCoreBank(settings.core_bank_url, timeout_s=settings.core_bank_timeout_s),
+            bank=HttpCoreBank(
+                settings.core_bank_url,
+                timeout_s=settings.core_bank_timeout_s,
+                pace=Pace(settings.core_bank_rate),
+            ),
             senders=channel_senders(
                 email_url=settings.email_url,
                 email_from=settings.email_from,
@@ -163,6 +168,6 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
     return await Client.connect(
         settings.temporal_address,
         namespace=settings.temporal_namespace,
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
         lazy=lazy,
     )

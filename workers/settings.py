@@ -59,7 +59,9 @@ class Settings(BaseSettings):
         description="seconds to wait for the core bank's answer before the outcome is unknown",
     )
     core_bank_rate: float = Field(
-        default=20.0, gt=0, description="most calls a second to the core bank, over all workers"
+        default=20.0,
+        gt=0,
+        description="most calls a second to the core bank: orders over all workers, all calls in each worker",
     )
 
     email_url: SecretStr | None = Field(
@@ -87,7 +89,7 @@ class Settings(BaseSettings):
         default=28_800, ge=60, le=86_400, description="seconds for which a sign-in token is good"
     )
 
-    worker_threads: int = Field(default=16, ge=1, le=500, description="threads for activities in one worker")
+    worker_threads: int = Field(default=16, ge=1, le=500, description="threads for the activities of each queue in one worker")
     max_workflow_tasks: int = Field(
         default=50, ge=2, le=1000, description="workflow tasks that one worker runs at once"
     )

@@ -33,12 +33,13 @@ async def running_workers(
 ) -> AsyncIterator[None]:
     """Serves all queues while the context is open; on leaving, running activities get their grace."""
     check_wiring(activities, handler_specs())
-    executor = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="activity")
     grace = timedelta(seconds=settings.drain_s)
     async with contextlib.AsyncExitStack() as stack:
-        stack.callback(executor.shutdown, wait=False)
         for queue, owners in activities.by_queue.items():
             serves_tickets = queue is Queue.TICKETS
+            # Threads of its own for each queue: a slow bank must not keep tickets from being recorded.
+            executor = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix=queue.value)
+            stack.callback(executor.shutdown, wait=False)
             await stack.enter_async_context(
                 Worker(
                     client,

@@ -28,7 +28,7 @@ def workflow_id(task_id: str) -> str:
     return f"ticket-{task_id}"
 
 
-class TicketInput(Record):
+class TicketInput(Model):
     """Starts a ticket. Only `task` is needed; the rest has defaults for intake services."""
 
     task: OpsTask

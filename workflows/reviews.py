@@ -91,6 +91,13 @@ class ReviewBook:
         await self._run.record()
         return outcome
 
+    async def refuse_unreadable(self, problem: str) -> None:
+        """Records a decision that could not even be read."""
+        self._run.note(
+            EventKind.DECISION_REFUSED, f"unreadable: {problem}", actor="unknown", code="input_invalid"
+        )
+        await self._run.record()
+
     def reassign(self, before: str, group: str) -> None:
         """Open questions to the old group go to the new one. Codes given for them are void."""
         for review_id, request in self._run.open_reviews.items():

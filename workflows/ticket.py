@@ -5,7 +5,9 @@ Decisions and commands arrive as messages at any time; thresholds fire from dura
 """
 
 import asyncio
+from typing import Any
 
+from pydantic import ValidationError
 from temporalio import workflow
 
 from activities.messages import OpenTicket
@@ -19,6 +21,7 @@ from workflows.commands import Commands
 from workflows.contract import Command, CommandOutcome, TicketInput, TicketResult
 from workflows.interpreter import Interpreter, Question, TicketEnded
 from workflows.options import LOCAL
+from workflows.payloads import refusal_of
 from workflows.reviews import ReviewBook
 from workflows.run_state import TicketRun
 from workflows.sla_clock import SlaClock
@@ -57,9 +60,14 @@ class TicketWorkflow:
         return await self._reviews.decide(decision)
 
     @workflow.signal
-    async def submit_decision(self, decision: Decision) -> None:
-        """The same as a signal, for senders that need no answer."""
-        await self._reviews.decide(decision)
+    async def submit_decision(self, decision: Any) -> None:
+        """The same as a signal, for senders that need no answer. One that cannot be read is recorded too."""
+        try:
+            readable = Decision.model_validate(decision)
+        except ValidationError as error:
+            await self._reviews.refuse_unreadable(refusal_of(error))
+            return
+        await self._reviews.decide(readable)
 
     @workflow.update
     async def hold(self, command: Command) -> CommandOutcome:

@@ -19,6 +19,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, Field, ValidationError
 
+from activities.adapters.pacing import Pace
 from domain.errors import BankUnavailable, InvalidInput, OrderRefused, OutcomeUnknown
 from domain.model import Record
 from domain.notices import Channel
@@ -60,8 +61,18 @@ class _NoAnswerError(Exception):
 class HttpCoreBank:
     """The core bank at a base URL. One object serves all threads of a worker."""
 
-    def __init__(self, base_url: str, *, timeout_s: float = 5.0, client: httpx.Client | None = None) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout_s: float = 5.0,
+        pace: Pace | None = None,
+        client: httpx.Client | None = None,
+    ) -> None:
         """`timeout_s`: real seconds until an answer must be complete. A `client` given is not closed.
+
+        `pace` bounds the calls of this process; a call that would wait longer than its time-out for its
+        turn is not sent.
 
         Raises `InvalidInput` for a base URL that is not http or https with a host.
         """
@@ -76,6 +87,7 @@ class HttpCoreBank:
         self._base = str(url).rstrip("/")
         self._timeout_s = timeout_s
         self._timeouts = httpx.Timeout(timeout_s, connect=min(timeout_s, _LONGEST_CONNECT_S))
+        self._pace = pace
         self._own_client = client is None
         self._client = client or httpx.Client(
             limits=httpx.Limits(
@@ -174,6 +186,8 @@ class HttpCoreBank:
 
         Failures name the kind of error only: texts of the HTTP library can hold addresses.
         """
+        if self._pace is not None and not self._pace.take(self._timeout_s):
+            raise _NotSentError("too many calls are waiting for their turn (OPSLOOP_CORE_BANK_RATE)")
         until = time.monotonic() + self._timeout_s
         try:
             with self._client.stream(

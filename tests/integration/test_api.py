@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.adapters.decision_codes import DecisionCodes
 from activities.adapters.store import Store, migrations, open_store
@@ -25,6 +24,7 @@ from workers.identity import Identity
 from workers.settings import Settings
 from workers.ticket_workflows import LATE, EngineUnavailable, MessageRefused, TicketWorkflows
 from workers.tickets import TicketDesk
+from workflows.payloads import data_converter
 from workflows.contract import Command, CommandOutcome, TicketInput, workflow_id
 
 KEY = "a key of the tests, long enough for HS256"
@@ -165,7 +165,7 @@ async def test_a_client_that_never_reached_a_server_says_so():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{unused.getsockname()[1]}"
-        lazy = await Client.connect(address, lazy=True, data_converter=pydantic_data_converter)
+        lazy = await Client.connect(address, lazy=True, data_converter=data_converter)
         workflows = TicketWorkflows(lazy, start_patience=SOON, update_patience=SOON, query_patience=SOON)
         with pytest.raises(EngineUnavailable):
             await workflows.check()

@@ -3,19 +3,13 @@
 The boundaries are those that a ticket passes today: a first ticket runs untouched and is watched.
 """
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain.lifecycle import TicketState
 from tests.support.killable_worker import CrashSite, Submitted, crash_site
-from workflows.ticket import TicketWorkflow
-
-_PATIENCE_S = 100
-"""A freeze whose worker died is tried again after its 30 seconds; two such deaths still fit."""
 
 COMMITS_THEN_TIMES_OUT = {"kind": "commit_then_timeout", "delay_s": 5}
 COMMITS_LATE = {"kind": "slow", "delay_s": 0.8}
@@ -33,21 +27,8 @@ def site(tmp_path: Path) -> Iterator[CrashSite]:
 async def watched(site: CrashSite) -> tuple[Submitted, list[str]]:
     """A ticket that nobody disturbs, and the boundaries that it passed."""
     ticket = await site.submit(await site.temporal.client())
-    async with asyncio.timeout(_PATIENCE_S):
-        await ticket.handle.result()
+    await site.check(ticket)
     return ticket, site.boundaries(ticket)
-
-
-async def check(site: CrashSite, ticket: Submitted) -> None:
-    """Acknowledged means done: once at the bank, at least once to the customer, and all of it on record."""
-    async with asyncio.timeout(_PATIENCE_S):
-        result = await ticket.handle.result()
-    assert result.state is TicketState.COMPLETED, result
-    assert site.effects(ticket) == {f"{ticket.task.task_id}/execute_freeze/1": 1}
-    assert site.told(ticket) >= 1
-    timeline = await ticket.handle.query(TicketWorkflow.timeline)
-    assert list(site.store.reader.timeline(ticket.task.task_id)) == timeline
-    assert site.store.reader.view(ticket.task.task_id) == await ticket.handle.query(TicketWorkflow.view)
 
 
 async def kill_at_each(site: CrashSite, fault: dict[str, Any] | None) -> None:
@@ -67,7 +48,7 @@ async def kill_at_each(site: CrashSite, fault: dict[str, Any] | None) -> None:
         tickets.append(await site.submit(client, die_at=boundary))
         await site.killed(tickets[-1])
     for ticket in tickets:
-        await check(site, ticket)
+        await site.check(ticket)
 
 
 @pytest.mark.timeout(240)
@@ -95,4 +76,4 @@ async def test_workers_that_die_again_and_again_under_many_tickets(site: CrashSi
         if boundary.endswith(_FIRST_ATTEMPT)
     ]
     for ticket in (untouched, *tickets):
-        await check(site, ticket)
+        await site.check(ticket)

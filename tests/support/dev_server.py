@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from tests.support.databases import absent
 from workers.dev_server import DevServer, TemporalNotInstalled, temporal_command
 from workers.supervisor import free_port
+from workflows.payloads import data_converter
 
 _BOOT_S = 60.0
 _POLL_S = 0.05
@@ -43,7 +43,7 @@ class RunningDevServer:
     async def client(self) -> Client:
         """A client with opsloop's payload format."""
         return await Client.connect(
-            self.address, namespace=self._server.namespace, data_converter=pydantic_data_converter
+            self.address, namespace=self._server.namespace, data_converter=data_converter
         )
 
     def start(self) -> None:

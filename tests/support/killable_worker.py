@@ -33,6 +33,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 from activities.adapters.channels import message_id
 from activities.adapters.store import Store, open_store
 from activities.adapters.store.migrations import upgrade
+from domain.lifecycle import ENDS, TicketState
 from domain.task import OpsTask
 from tests.support.dev_server import RunningDevServer, running_dev_server
 from tests.support.sandbox import sandbox_in
@@ -45,6 +46,8 @@ from workflows.ticket import TicketWorkflow
 
 _ROOT = Path(__file__).resolve().parents[2]
 _ORPHAN_CHECK_S = 0.5
+_PATIENCE_S = 100
+"""A freeze whose worker died is tried again after its 30 seconds; two such deaths still fit."""
 _NUMBERS = count(1)
 
 
@@ -147,6 +150,22 @@ class CrashSite:
         async with asyncio.timeout(seconds):
             while order.exists():
                 await asyncio.sleep(0.02)
+
+    async def check(self, ticket: Submitted) -> None:
+        """Acknowledged means done: once at the bank, at least once to the customer, all of it on record."""
+        async with asyncio.timeout(_PATIENCE_S):
+            result = await ticket.handle.result()
+        assert result.state is TicketState.COMPLETED, result
+        assert self.effects(ticket) == {f"{ticket.task.task_id}/execute_freeze/1": 1}
+        assert self.told(ticket) >= 1
+        reader, task_id = self.store.reader, ticket.task.task_id
+        assert list(reader.timeline(task_id)) == await ticket.handle.query(TicketWorkflow.timeline)
+        assert reader.view(task_id) == await ticket.handle.query(TicketWorkflow.view)
+
+    def is_running(self, ticket: Submitted) -> bool:
+        """Whether the ticket has not ended, as far as the store knows."""
+        view = self.store.reader.view(ticket.task.task_id)
+        return view is None or view.state not in ENDS
 
     def effects(self, ticket: Submitted) -> dict[str, int]:
         """The bank's own ledger: how often each order key of the ticket changed an account."""

@@ -15,6 +15,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from activities.adapters.decision_codes import DecisionCodes
 from activities.adapters.store import Store, open_store
 from activities.adapters.store.migrations import upgrade
+from activities.ports import RulebookSource
 from domain.digest import digest_of
 from domain.errors import ChannelFailed
 from domain.lifecycle import TicketState
@@ -23,7 +24,6 @@ from domain.review import Decision, DecisionOutcome, ReviewRequest, Verb
 from domain.task import OpsTask
 from domain.ticket import EventKind, TicketEvent, TicketView
 from tests.fakes.core_bank import FakeCoreBank
-from tests.fakes.rulebook import FakeRulebook
 from workers.composition import activity_set
 from workers.settings import Settings
 from workers.worker import running_workers
@@ -170,7 +170,7 @@ class World:
     outbox: Outbox
     store: Store
     codes: DecisionCodes
-    rulebook: FakeRulebook
+    rulebook: RulebookSource
 
     async def submit(self, maker: str = "intake", **task: Any) -> Ticket:
         """Starts a ticket. Without more it is a customer's own freeze of low risk."""
@@ -203,18 +203,25 @@ CUSTOMER_ORDER: Mapping[str, Any] = {"authority": "customer", "document_no": "K-
 
 
 @asynccontextmanager
-async def ticket_world(client: Client, folder: Path, rulebook: FakeRulebook) -> AsyncIterator[World]:
+async def ticket_world(
+    client: Client,
+    folder: Path,
+    rulebook: RulebookSource,
+    *,
+    bank: FakeCoreBank | None = None,
+    core_bank_rate: float = 1000,
+) -> AsyncIterator[World]:
     """Workers over fakes on an existing Temporal."""
     url = f"sqlite:///{folder / 'store.db'}"
     upgrade(url)
     store = open_store(url)
-    bank = FakeCoreBank(contacts={("C1", each): f"{each}-of-C1" for each in Channel})
+    bank = bank or FakeCoreBank(contacts={("C1", each): f"{each}-of-C1" for each in Channel})
     outbox = Outbox()
     codes = DecisionCodes(_KEY, lambda: rulebook.current().directory, timedelta(minutes=5))
     activities = activity_set(
         rulebook=rulebook, bank=bank, senders=outbox.senders(), store=store, codes=codes
     )
-    settings = Settings(core_bank_rate=1000, drain_s=1, data_dir=folder)
+    settings = Settings(core_bank_rate=core_bank_rate, drain_s=1, data_dir=folder)
     async with running_workers(client, activities, settings):
         yield World(client, bank, outbox, store, codes, rulebook)
     store.close()

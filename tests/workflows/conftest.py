@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from tests.support.requirements import need
+from workflows.payloads import data_converter
 from workflows.search_attributes import ALL
 
 
@@ -21,7 +21,7 @@ async def env() -> AsyncIterator[WorkflowEnvironment]:
         # Only where a test says so: by default every idle workflow jumps to its next timer.
         ts_config=TimeSkippingConfig(enabled=False),
         dev_server_existing_path=server,
-        data_converter=pydantic_data_converter,
+        data_converter=data_converter,
         search_attributes=list(ALL),
         dev_server_extra_args=[
             "--dynamic-config-value",

@@ -4,16 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from definitions.schema import Sop
 from domain.lifecycle import TicketState
-from domain.review import Decision, Verb
+from domain.review import Decision, DecisionOutcome, Verb
 from domain.ticket import EventKind
 from tests.fakes.core_bank import Failure
 from tests.fakes.rulebook import FakeRulebook
 from tests.support.ticket_world import Ticket, World, ticket_world
+from workflows.contract import TASK_QUEUE
 from workflows.ticket import TicketWorkflow
 
 ASK = Sop.model_validate(
@@ -175,3 +178,39 @@ async def test_a_failed_effect_is_tried_again_as_a_new_occurrence(world: World) 
     assert [key for key in world.bank.effects if key.startswith(ticket.task_id)] == [
         f"{ticket.task_id}/execute_freeze/2"
     ]
+
+
+async def test_a_start_that_does_not_fit_fails_at_once_and_names_the_field(world: World) -> None:
+    task = {"task_id": "T-wrong", "title": "x", "source": "test", "external_id": "1", "colour": "red"}
+    handle = await world.client.start_workflow(
+        "TicketWorkflow", {"task": task}, id="ticket-T-wrong", task_queue=TASK_QUEUE
+    )
+    with pytest.raises(WorkflowFailureError) as failure:
+        await asyncio.wait_for(handle.result(), 10)
+    cause = failure.value.cause
+    assert isinstance(cause, ApplicationError)
+    assert cause.type == "input_invalid"
+    assert "task.colour" in cause.message
+    assert "red" not in cause.message
+
+
+async def test_an_update_that_does_not_fit_is_rejected_and_names_the_field(world: World) -> None:
+    ticket = await world.submit()
+    await ticket.review()
+    with pytest.raises(WorkflowUpdateFailedError) as failure:
+        await ticket.handle.execute_update(
+            "decide", {"review_id": "R1", "verb": "perhaps"}, result_type=DecisionOutcome
+        )
+    assert "verb" in str(failure.value.cause)
+    await ticket.command("cancel")
+
+
+async def test_a_signal_that_does_not_fit_is_recorded_and_disturbs_nothing(world: World) -> None:
+    ticket = await world.submit()
+    await ticket.review()
+    await ticket.handle.signal("submit_decision", "approve, please")
+    async with asyncio.timeout(10):
+        while EventKind.DECISION_REFUSED not in await ticket.kinds():
+            await asyncio.sleep(0.05)
+    assert (await ticket.decide("li.wei")).accepted
+    await ticket.ends(TicketState.COMPLETED)

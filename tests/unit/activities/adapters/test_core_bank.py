@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from activities.adapters.core_bank import HttpCoreBank
+from activities.adapters.pacing import Pace
 from domain.errors import BankUnavailable, InvalidInput, OpsloopError, OrderRefused, OutcomeUnknown
 from domain.notices import Channel
 from domain.orders import BankOrder, OrderKind, OrderStatus
@@ -207,3 +208,22 @@ def test_every_failure_of_an_order_is_one_that_sops_can_name() -> None:
             bank_answering(status, {}).place(ORDER)
         except OpsloopError as error:
             assert error.code in ("order_refused", "bank_unavailable", "outcome_unknown")
+
+
+def test_a_call_that_would_wait_too_long_for_its_turn_is_not_sent() -> None:
+    calls: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        calls.append(request)
+        return httpx.Response(404, json={"code": "order_unknown", "message": "no such order"})
+
+    bank = HttpCoreBank(
+        "http://bank.example",
+        timeout_s=0.5,
+        pace=Pace(0.001),
+        client=httpx.Client(transport=httpx.MockTransport(answer)),
+    )
+    assert bank.find("T1/execute_freeze/1") is None
+    with pytest.raises(BankUnavailable, match="waiting for their turn"):
+        bank.find("T1/execute_freeze/1")
+    assert len(calls) == 1
