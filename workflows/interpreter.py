@@ -228,7 +228,8 @@ class Interpreter:
                 deadline=human.deadline,
                 on_late=human.on_late,
                 choices=tuple(step.branch or ()) if step.handler is None else (),
-                ahead=self._effects_ahead(step),
+                # Whoever works by hand confirms their own work, and approves nothing beyond it.
+                ahead=() if human.kind == "manual" else self._effects_ahead(step),
             )
         )
         outcome = decided.choice or ("done" if human.kind == "manual" else "approved")

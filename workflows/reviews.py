@@ -63,7 +63,7 @@ class ReviewBook:
             body=f"{request.question} (review {request.review_id}, {request.group})",
             instead=instead,
         )
-        decided = await self._wait(request, question.deadline)
+        decided = await self._wait(request, question.deadline, instead)
         del self._run.open_reviews[request.review_id]
         self._run.waiting_for = self._who_is_waited_for()
         if decided.verb is Verb.REJECT:
@@ -156,7 +156,9 @@ class ReviewBook:
     def _who_is_waited_for(self) -> str:
         return ", ".join(sorted({each.group for each in self._run.open_reviews.values()}))
 
-    async def _wait(self, request: ReviewRequest, period: timedelta | None) -> DecidedReview:
+    async def _wait(
+        self, request: ReviewRequest, period: timedelta | None, instead: Addressee | None
+    ) -> DecidedReview:
         """Until decided. At the deadline: reject, or tell again and wait twice as long as before."""
         run, review_id = self._run, request.review_id
         told = 0
@@ -182,10 +184,10 @@ class ReviewBook:
                     continue
                 told += 1
                 due += period * 2**told
-                await self._late(request, told)
+                await self._late(request, told, instead)
         return self._decided[review_id]
 
-    async def _late(self, request: ReviewRequest, told: int) -> None:
+    async def _late(self, request: ReviewRequest, told: int, instead: Addressee | None) -> None:
         if request.on_late == "reject":
             reason = "nobody decided in time, and the SOP's safe answer is no"
             self._settle(request, Verb.REJECT, None, "deadline", reason)
@@ -196,6 +198,7 @@ class ReviewBook:
             key=f"{request.review_id}-late-{told}",
             subject=f"decision overdue on {request.task_id}",
             body=f"{request.question} (review {request.review_id}, {request.group}) is overdue",
+            instead=instead,
         )
         await self._run.record()
 

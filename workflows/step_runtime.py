@@ -74,15 +74,18 @@ class StepRuntime:
         await self.checkpoint()
 
     async def gate(self) -> GateVerdict:
-        """What duty × risk says now."""
-        verdict = await workflow.execute_local_activity_method(
+        """What duty × risk says now, for the record."""
+        verdict = await self._verdict()
+        self._run.note(EventKind.GATE, verdict.reason, verdict=verdict.verdict, mode=verdict.mode)
+        return verdict
+
+    async def _verdict(self) -> GateVerdict:
+        return await workflow.execute_local_activity_method(
             GateActivities.decide_gate,
             GateQuestion(risk=self._run.risk, now=self._run.now),
             summary=f"may {self._run.risk} risk run now?",
             **LOCAL,
         )
-        self._run.note(EventKind.GATE, verdict.reason, verdict=verdict.verdict, mode=verdict.mode)
-        return verdict
 
     def draw_spot_check(self, verdict: GateVerdict) -> None:
         """Marks the ticket for the next day's spot check, once."""
@@ -181,7 +184,7 @@ class StepRuntime:
 
     async def ask(self, question: Question) -> DecidedReview:
         """Asks a person and waits. What a person did by hand nobody else has approved yet."""
-        decided = await self._reviews.ask(question)
+        decided = await self._reviews.ask(question, instead=told_by(await self._verdict()))
         if question.kind is ReviewKind.MANUAL:
             self.effects_done.add(f"by hand: {question.step_id}")
         return decided

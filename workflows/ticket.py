@@ -5,6 +5,7 @@ Decisions and commands arrive as messages at any time; thresholds fire from dura
 """
 
 import asyncio
+import contextlib
 from typing import Any
 
 from pydantic import ValidationError
@@ -117,8 +118,12 @@ class TicketWorkflow:
             interpreter = Interpreter(self._run.pinned.sop, self._steps)
             try:
                 await interpreter.run()
-            finally:
-                await interpreter.settle()
+            except TicketEnded as end:
+                # Effects in the background are waited for; nobody is asked anything any more.
+                self._reviews.abandon(end.reason)
+                with contextlib.suppress(TicketEnded):
+                    await interpreter.settle()
+                raise
             await self._review_closing()
             self._run.close(TicketState.COMPLETED, f"{self._run.pinned.sop.sop.name} completed")
         except TicketEnded as end:

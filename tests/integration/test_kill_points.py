@@ -47,8 +47,7 @@ async def kill_at_each(site: CrashSite, fault: dict[str, Any] | None) -> None:
     for boundary in boundaries:
         tickets.append(await site.submit(client, die_at=boundary))
         await site.killed(tickets[-1])
-    for ticket in tickets:
-        await site.check(ticket)
+    await site.check(*tickets)
 
 
 @pytest.mark.timeout(240)
@@ -75,5 +74,4 @@ async def test_workers_that_die_again_and_again_under_many_tickets(site: CrashSi
         for boundary in boundaries
         if boundary.endswith(_FIRST_ATTEMPT)
     ]
-    for ticket in (untouched, *tickets):
-        await site.check(ticket)
+    await site.check(untouched, *tickets)

@@ -27,5 +27,4 @@ async def test_every_acknowledged_ticket_ends_though_the_server_is_killed_again_
             site.temporal.kill()
             site.temporal.start()
         assert caught >= _TICKETS_A_MOMENT, "the server only died while nothing ran"
-        for ticket in tickets:
-            await site.check(ticket)
+        await site.check(*tickets)

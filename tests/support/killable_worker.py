@@ -151,16 +151,18 @@ class CrashSite:
             while order.exists():
                 await asyncio.sleep(0.02)
 
-    async def check(self, ticket: Submitted) -> None:
+    async def check(self, *tickets: Submitted) -> None:
         """Acknowledged means done: once at the bank, at least once to the customer, all of it on record."""
         async with asyncio.timeout(_PATIENCE_S):
-            result = await ticket.handle.result()
-        assert result.state is TicketState.COMPLETED, result
-        assert self.effects(ticket) == {f"{ticket.task.task_id}/execute_freeze/1": 1}
-        assert self.told(ticket) >= 1
-        reader, task_id = self.store.reader, ticket.task.task_id
-        assert list(reader.timeline(task_id)) == await ticket.handle.query(TicketWorkflow.timeline)
-        assert reader.view(task_id) == await ticket.handle.query(TicketWorkflow.view)
+            # All of them first: a worker that still dies would leave the queries below without an answer.
+            results = [await ticket.handle.result() for ticket in tickets]
+        for ticket, result in zip(tickets, results, strict=True):
+            assert result.state is TicketState.COMPLETED, result
+            assert self.effects(ticket) == {f"{ticket.task.task_id}/execute_freeze/1": 1}
+            assert self.told(ticket) >= 1
+            reader, task_id = self.store.reader, ticket.task.task_id
+            assert list(reader.timeline(task_id)) == await ticket.handle.query(TicketWorkflow.timeline)
+            assert reader.view(task_id) == await ticket.handle.query(TicketWorkflow.view)
 
     def is_running(self, ticket: Submitted) -> bool:
         """Whether the ticket has not ended, as far as the store knows."""

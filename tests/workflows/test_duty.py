@@ -107,3 +107,12 @@ async def test_what_was_done_by_hand_is_closed_by_somebody_else(world: World, ho
     assert (refused.accepted, refused.code) == (False, "four_eyes")
     assert (await ticket.decide("duty.yang", request=request.open_reviews[0])).accepted
     await ticket.ends(TicketState.COMPLETED)
+
+
+async def test_whoever_the_sop_asks_at_night_about_high_risk_is_on_call(world: World, hour: str) -> None:
+    ticket = await world.submit(action="by_hand", fields=HIGH)
+    await ticket.review()
+    told: list[str] = []
+    await ticket.until_told("review", told)
+    on_call = told == ["sms → duty.liu"]
+    assert on_call == (hour == "nighttime")

@@ -231,3 +231,12 @@ async def test_a_review_step_with_branches_offers_them_as_choices() -> None:
     await interpret(steps, runtime)
     assert runtime.asked[0].choices == ("pay", "refuse")
     assert runtime.ran == ["answer"]
+
+
+async def test_confirming_ones_own_work_approves_nothing_beyond_it() -> None:
+    runtime = FakeRuntime()
+    steps = [{"name": "Do It", "manual": {"instructions": "By hand"}}, step("Execute", "freeze")]
+    await interpret(steps, runtime)
+    assert runtime.asked[0].kind is ReviewKind.MANUAL
+    assert runtime.asked[0].ahead == ()
+    assert runtime.admitted == ["execute"]
