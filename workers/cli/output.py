@@ -42,16 +42,20 @@ def when(instant: str | None) -> str | None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, fold_last: bool = False) -> Table:
-    """A plain table. Its first column is an id to copy and never cut; its last takes what room is left."""
+    """A plain table. Its first column is an id to copy and never cut; its last takes what room is left.
+
+    Folding the last column keeps the others whole as well.
+    """
     made = Table(box=None, header_style="bold", pad_edge=False)
-    widest = max((len(str(row[0])) for row in rows), default=0)
     for number, name in enumerate(columns):
         is_last = number == len(columns) - 1
+        widest = max((plain(row[number]).cell_len for row in rows), default=0)
+        is_whole = number == 0 or (fold_last and not is_last)
         made.add_column(
             name,
             no_wrap=not (is_last and fold_last),
             overflow="fold" if is_last and fold_last else "ellipsis",
-            min_width=widest if number == 0 else None,
+            min_width=widest if is_whole else None,
         )
     for row in rows:
         made.add_row(*(plain(cell) for cell in row))

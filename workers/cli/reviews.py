@@ -32,7 +32,6 @@ def list_reviews(
     rows = [
         (
             each["review"]["review_id"],
-            each["review"]["task_id"],
             each["review"]["kind"],
             each["review"]["group"],
             when(each["review"]["deadline_at"]),
@@ -40,8 +39,8 @@ def list_reviews(
         )
         for each in listed["reviews"]
     ]
-    columns = ("review", "ticket", "kind", "group", "deadline", "question")
-    console().print(table(columns, rows) if rows else "nothing waits for a decision")
+    columns = ("review", "kind", "group", "deadline", "question")
+    console().print(table(columns, rows, fold_last=True) if rows else "nothing waits for a decision")
 
 
 @app.command()
