@@ -62,14 +62,17 @@ def api() -> None:
 def migrate(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Bring the store's tables to this version. Safe to run from several processes at once."""
-    from activities.adapters.store import migrations  # noqa: PLC0415
+    """Bring the store's tables and Temporal's search attributes to this version. Safe to repeat and to race."""
+    from workers.migrate import migrate as bring_up_to_date  # noqa: PLC0415
 
     settings = Settings()
     configure_logs(settings)
-    migrations.upgrade(settings.store_url)
-    revision = migrations.current(settings.store_url)
-    typer.echo(json.dumps({"revision": revision}) if as_json else f"the store is at revision {revision}")
+    done = asyncio.run(bring_up_to_date(settings))
+    if as_json:
+        typer.echo(json.dumps(done.__dict__))
+        return
+    typer.echo(f"the store is at revision {done.revision}")
+    typer.echo(f"search attributes added: {', '.join(done.search_attributes) or 'none, all were there'}")
 
 
 @app.command("sandbox-bank", hidden=True)
