@@ -62,7 +62,7 @@ class HandwrittenFreezeWorkflow:
         return self._run.view()
 
     @workflow.run
-    async def run(self, ticket: TicketInput) -> TicketResult:  # noqa: ARG002 - `__init__` has read it
+    async def run(self, ticket: TicketInput) -> TicketResult:
         """Runs a freeze to its end."""
         run = self._run
         run.note(EventKind.OPENED, f"received from {run.task.source}", actor=run.maker)

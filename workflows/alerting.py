@@ -28,16 +28,20 @@ class Alerting:
         key: str,
         subject: str,
         body: str,
+        group: str = "",
         instead: Addressee | None = None,
         also: Addressee | None = None,
     ) -> None:
-        """Sends an alert in the background. The same key in the same ticket is the same alert."""
+        """Sends an alert in the background, to the ticket's group unless another is named.
+
+        The same key in the same ticket is the same alert.
+        """
         task = self._run.task
         alert = Alert(
             alert_id=f"{task.task_id}/{key}",
             task_id=task.task_id,
             level=level,
-            group=task.assigned_group,
+            group=group or task.assigned_group,
             subject=subject,
             body=f"{body} [account {mask_reference(task.account_ref)}]" if task.account_ref else body,
             instead=instead,

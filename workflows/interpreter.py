@@ -237,14 +237,19 @@ class Interpreter:
         return StepOutput(outcome=outcome, summary=f"{verb} by {decided.by}", data={"by": decided.by})
 
     def _effects_ahead(self, step: Step) -> tuple[tuple[str, HandlerSpec], ...]:
-        """Gated effects from this step on that have not run, this step's own first."""
+        """Gated effects from this step on that have not run, this step's own first.
+
+        They end before the next control: nobody approves what a check has still to judge.
+        """
         later = self._steps[self._position.get(step.id, -1) + 1 :]
-        ahead = [step, *(each for each in later if each.id not in self._visited)]
-        return tuple(
-            (each.id, self._handlers[each.handler])
-            for each in ahead
-            if each.handler and self._handlers[each.handler].effect.gated
-        )
+        ahead: list[tuple[str, HandlerSpec]] = []
+        for each in [step, *(each for each in later if each.id not in self._visited)]:
+            spec = self._handlers[each.handler] if each.handler else None
+            if spec is not None and spec.control and each is not step:
+                break
+            if spec is not None and spec.effect.gated:
+                ahead.append((each.id, spec))
+        return tuple(ahead)
 
 
 def _step_for_handler(handler: str) -> Step:

@@ -61,6 +61,7 @@ class ReviewBook:
             key=request.review_id,
             subject=f"decision needed on {self._run.task.task_id}",
             body=f"{request.question} (review {request.review_id}, {request.group})",
+            group=request.group,
             instead=instead,
         )
         decided = await self._wait(request, question.deadline, instead)
@@ -198,6 +199,7 @@ class ReviewBook:
             key=f"{request.review_id}-late-{told}",
             subject=f"decision overdue on {request.task_id}",
             body=f"{request.question} (review {request.review_id}, {request.group}) is overdue",
+            group=request.group,
             instead=instead,
         )
         await self._run.record()

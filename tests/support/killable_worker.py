@@ -46,8 +46,8 @@ from workflows.ticket import TicketWorkflow
 
 _ROOT = Path(__file__).resolve().parents[2]
 _ORPHAN_CHECK_S = 0.5
-_PATIENCE_S = 100
-"""A freeze whose worker died is tried again after its 30 seconds; two such deaths still fit."""
+_PATIENCE_S = 200
+"""A freeze whose worker died is tried again after its 30 seconds; several such deaths still fit."""
 _NUMBERS = count(1)
 
 
@@ -196,7 +196,7 @@ def crash_site(folder: Path) -> Iterator[CrashSite]:
             "OPSLOOP_DATA_DIR": str(folder),
             "OPSLOOP_TEMPORAL_ADDRESS": temporal.address,
             "OPSLOOP_CORE_BANK_URL": bank.base_url,
-            "OPSLOOP_CORE_BANK_TIMEOUT_S": "0.5",
+            "OPSLOOP_CORE_BANK_TIMEOUT_S": "0.3",
             "OPSLOOP_EMAIL_URL": sinks.email_url,
             "OPSLOOP_SMS_URL": sinks.sms_url,
             "OPSLOOP_WECOM_URL": sinks.wecom_url,

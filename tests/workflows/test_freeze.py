@@ -164,3 +164,13 @@ async def test_the_store_has_what_the_workflow_has(world: World) -> None:
     recorded = world.store.reader.view(ticket.task_id)
     assert recorded == await ticket.view()
     assert list(world.store.reader.timeline(ticket.task_id)) == await ticket.timeline()
+
+
+async def test_the_group_that_is_asked_is_the_group_that_is_told(world: World) -> None:
+    ticket = await world.submit(fields=LARGE)
+    request = await ticket.review()
+    assert request.group == "Compliance Review"
+    told: list[str] = []
+    await ticket.until_told("review", told)
+    assert told == ["dashboard → Compliance Review"]
+    await ticket.command("cancel")

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection, insert, select
 
-from activities.adapters.store.engine import Database
+from activities.adapters.store.engine import Database, insert_into
 from activities.adapters.store.tables import audit
 from domain.audit import AuditEntry
 from domain.errors import InvalidInput
@@ -92,14 +92,21 @@ class SqlAuditLog:
 
 
 def write_entries(connection: Connection, events: Sequence[TicketEvent], view: TicketView) -> None:
-    """Adds the rows of new events, in the transaction that records the events."""
+    """Adds the rows of new events, in the transaction that records the events.
+
+    Rows of events that were lost with their worker stay, and keep their number.
+    """
     rows = [
         {**entry.model_dump(mode="python"), "event_seq": event.seq}
         for event in events
         if (entry := entry_of(event, view)) is not None
     ]
     if rows:
-        connection.execute(insert(audit), rows)
+        statement = insert_into(connection.dialect.name, audit).on_conflict_do_nothing()
+        added = set(connection.scalars(statement.returning(audit.c.event_seq), rows))
+        again = [{**row, "event_seq": None} for row in rows if row["event_seq"] not in added]
+        if again:
+            connection.execute(insert(audit), again)
 
 
 def entry_of(event: TicketEvent, view: TicketView) -> AuditEntry | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from activities.adapters.store.audit import write_entries
@@ -24,11 +24,15 @@ class SqlTicketStore:
     def record(self, progress: Progress) -> None:
         """Records a ticket's progress, all of it or nothing. Repeats change nothing.
 
-        A state that is older than the recorded one is passed over, its events are not.
+        A state that is older than the recorded one is passed over, its events are not. What a worker
+        noted and then died with, before Temporal had it, gives way to what really came next; the audit
+        log keeps both.
         Raises `StoreUnavailable`; `InvalidInput` for a review event without its review; `Conflict`
         for a decision that breaks the four-eyes rule.
         """
         with self._database.writing() as connection:
+            if not _is_of_the_living(connection, progress):
+                return
             view = self._keep_view(connection, progress.view)
             new = _add_events(connection, progress)
             sync_reviews(connection, new, view)
@@ -62,6 +66,30 @@ def _upsert_view(dialect: str) -> ReturningInsert[int]:
 @cache
 def _insert_events(dialect: str) -> ReturningInsert[int]:
     return insert_into(dialect, ticket_events).on_conflict_do_nothing().returning(ticket_events.c.seq)
+
+
+def _is_of_the_living(connection: Connection, progress: Progress) -> bool:
+    """Whether this is a worker's progress that Temporal has, or may have; removes what contradicts it.
+
+    A local activity that records progress may run in a workflow task that is lost with its worker. The next
+    worker lives through that stretch anew: later, and perhaps in another order. The same number at another
+    time tells that one of the two was lost, and it is the earlier one.
+    """
+    at = {event.seq: event.at for event in progress.events}
+    if not at:
+        return True
+    task_id = progress.view.task.task_id
+    behind = (ticket_events.c.task_id == task_id) & (ticket_events.c.seq >= min(at))
+    stored = connection.execute(select(ticket_events.c.seq, ticket_events.c.at).where(behind)).all()
+    if any(when > at[seq] for seq, when in stored if seq in at):
+        return False
+    # Time never runs backwards along a timeline: what stands behind this and is earlier was lost as well.
+    lost = [seq for seq, when in stored if when < at.get(seq, max(at.values()))]
+    if lost:
+        connection.execute(delete(ticket_events).where(behind, ticket_events.c.seq.in_(lost)))
+        # The state that was told with them is as void as they are.
+        connection.execute(update(tickets).where(tickets.c.task_id == task_id).values(last_seq=0))
+    return True
 
 
 def _columns(view: TicketView) -> dict[str, object]:

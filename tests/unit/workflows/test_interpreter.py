@@ -240,3 +240,15 @@ async def test_confirming_ones_own_work_approves_nothing_beyond_it() -> None:
     assert runtime.asked[0].kind is ReviewKind.MANUAL
     assert runtime.asked[0].ahead == ()
     assert runtime.admitted == ["execute"]
+
+
+async def test_nobody_approves_what_a_control_has_still_to_judge() -> None:
+    runtime = FakeRuntime()
+    steps = [
+        {"name": "Ask", "review": {"question": "Tomorrow instead?"}},
+        step("Tell", "sms"),
+        step("Screen", "check"),
+        step("Execute", "freeze"),
+    ]
+    await interpret(steps, runtime)
+    assert [step_id for step_id, _ in runtime.asked[0].ahead] == ["tell"]

@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -74,6 +75,32 @@ def test_the_same_seq_with_a_changed_state_replaces_it(store: Store) -> None:
     store.tickets.record(Progress(events=(sample_event(1),), view=sample_view(last_seq=1)))
     store.tickets.record(Progress(events=(), view=sample_view(last_seq=1, held=True)))
     assert store.reader.tickets()[0].held
+
+
+def test_what_a_lost_worker_noted_gives_way_to_what_came_next(store: Store) -> None:
+    """A worker may die after it has recorded events that Temporal never got; the next one lives on anew."""
+    opened = sample_event(1, EventKind.OPENED)
+    lost = [sample_event(seq, EventKind.STEP_DONE, summary="lost") for seq in (2, 3, 4)]
+    later = NIGHT + timedelta(hours=1)
+    true = [
+        sample_event(2, EventKind.STEP_DONE, summary="true", at=later),
+        sample_event(3, EventKind.HELD, at=later),
+    ]
+    store.tickets.record(Progress(events=(opened,), view=sample_view(last_seq=1)))
+    before = Progress(events=tuple(lost), view=sample_view(last_seq=4, waiting_for="lost"))
+    after = Progress(events=tuple(true), view=sample_view(last_seq=3, held=True))
+    # The lost worker may also be the slower one.
+    for progress in (before, after, before, after):
+        store.tickets.record(progress)
+    assert list(store.reader.timeline("T1")) == [opened, *true]
+    assert store.reader.view("T1") == after.view
+    fourth = sample_event(4, EventKind.RESUMED, at=later)
+    store.tickets.record(Progress(events=(fourth,), view=sample_view(last_seq=4)))
+    assert list(store.reader.timeline("T1")) == [opened, *true, fourth]
+    told = [(entry.action, entry.at) for entry in store.audit.entries(task_id="T1")]
+    assert told.count(("step.done", later)) == 1
+    assert told.count(("command.hold", later)) == told.count(("command.resume", later)) == 1
+    assert ("step.done", lost[0].at) in told, "the audit log keeps what the lost worker did"
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
