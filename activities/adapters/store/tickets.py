@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.sql.dml import ReturningInsert
 
 from activities.adapters.store.audit import write_entries
@@ -31,6 +31,7 @@ class SqlTicketStore:
         for a decision that breaks the four-eyes rule.
         """
         with self._database.writing() as connection:
+            _lock_ticket(connection, progress.view.task.task_id)
             if not _is_of_the_living(connection, progress):
                 return
             view = self._keep_view(connection, progress.view)
@@ -42,7 +43,6 @@ class SqlTicketStore:
     def _keep_view(self, connection: Connection, view: TicketView) -> TicketView:
         """Stores the view unless a newer one is there; returns the newest."""
         row = {**_columns(view), "updated_at": self._database.now()}
-        # This also locks the ticket's row against other writers on PostgreSQL, newer view or not.
         kept = connection.execute(_upsert_view(self._database.dialect), row).first()
         if kept is not None:
             return view
@@ -66,6 +66,12 @@ def _upsert_view(dialect: str) -> ReturningInsert[int]:
 @cache
 def _insert_events(dialect: str) -> ReturningInsert[int]:
     return insert_into(dialect, ticket_events).on_conflict_do_nothing().returning(ticket_events.c.seq)
+
+
+def _lock_ticket(connection: Connection, task_id: str) -> None:
+    """One writer a ticket until the transaction ends; SQLite has one writer at all."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(task_id))))
 
 
 def _is_of_the_living(connection: Connection, progress: Progress) -> bool:
