@@ -4,7 +4,7 @@ Every order carries the step's idempotency key, so the bank carries it out at mo
 already have been sent is never sent again unasked: later attempts inquire by key first.
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
 from temporalio import activity
@@ -13,6 +13,7 @@ from activities.catalogue import handler, task
 from activities.ports import CoreBank
 from domain.errors import BankUnavailable, InvalidInput, OrderRefused, OutcomeUnknown
 from domain.handlers import Effect, Queue
+from domain.money import parse_amount, to_fen
 from domain.orders import BankOrder, OrderKind, OrderReceipt, OrderStatus
 from domain.redaction import mask_reference
 from domain.steps import StepInput, StepOutput
@@ -20,6 +21,8 @@ from domain.steps import StepInput, StepOutput
 NOT_EXECUTED: Final = "not_executed"
 """What `resolve_order` answers when the order was not carried out and now never will be."""
 
+_LIMIT: Final = Decimal(10) ** 12
+"""No order is for as much. It is far below what a JSON number carries exactly, cents included."""
 _KINDS: Final = {
     "core_system_freeze": OrderKind.FREEZE,
     "core_system_unfreeze": OrderKind.UNFREEZE,
@@ -116,20 +119,16 @@ def order_of(step: StepInput, kind: OrderKind) -> BankOrder:
 
 
 def _amount_of(step: StepInput) -> Decimal | None:
+    """Reads as the checks before it do: what passed them is what the bank is told."""
     value = step.task.fields.get("amount")
     if value is None:
         return None
-    # A float has already lost what the order said, and an empty text is no order for the whole account.
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        try:
-            amount = Decimal(value)
-        except InvalidOperation:
-            amount = Decimal("NaN")
-        if amount.is_finite() and 0 < amount < 10**12 and amount == amount.quantize(Decimal("0.01")):
-            return amount
-    raise InvalidInput(
-        'fields.amount: expected a positive decimal as text, such as "86000.00"', field="fields.amount"
-    )
+    # An empty text is refused with the rest: it is no order for the whole account.
+    amount = parse_amount(value, "fields.amount")
+    to_fen(amount, "fields.amount")
+    if amount >= _LIMIT:
+        raise InvalidInput(f"fields.amount: expected less than {_LIMIT:,}", field="fields.amount")
+    return amount
 
 
 def _text_of(step: StepInput, field: str) -> str:

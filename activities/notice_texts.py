@@ -67,6 +67,8 @@ def withheld_because(step: StepInput) -> str | None:
         return "compliance cases are kept from their subject"
     if any(_executed(step)):
         return None
+    if any(result.outcome == "skipped" for result in step.results.values()):
+        return "an operator skipped a step; what became of the request is for a person to tell"
     authority = str(fields.get("authority") or "").strip().lower()
     if authority and authority not in TOLD_BEFORE_THE_BANK_ACTS:
         return "an authority ordered it and the bank has not executed it yet"

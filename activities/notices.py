@@ -21,6 +21,7 @@ from domain.steps import StepInput, StepOutput
 _LOG = logging.getLogger(__name__)
 _WAYS_OUT = (Channel.SMS, Channel.WECOM, Channel.EMAIL)
 _OUTCOMES = ("sent", "withheld", "no_address")
+_TOLD_BEFORE = "the same address was told before"
 
 
 class NoticeActivities:
@@ -79,6 +80,7 @@ class NoticeActivities:
         failed: list[str] = []
         unreached: list[str] = []
         reached = False
+        told: set[tuple[Channel, str]] = set()
         for to, channels in self._routes(alert):
             if Channel.DASHBOARD in channels:
                 sent.append(self._light_dashboard(alert))
@@ -86,7 +88,7 @@ class NoticeActivities:
             if not ways_out:
                 continue
             line = _line(to, alert.group, directory)
-            if any(self._reach(alert, each, ways_out, sent, failed) for each in line):
+            if any(self._reach(alert, each, ways_out, told=told, sent=sent, failed=failed) for each in line):
                 reached = True
             else:
                 unreached.append(to if line else f"{to} (the directory has nobody)")
@@ -161,9 +163,20 @@ class NoticeActivities:
         return f"{Channel.DASHBOARD} → {alert.group}"
 
     def _reach(
-        self, alert: Alert, addressee: str, channels: Iterable[Channel], sent: list[str], failed: list[str]
+        self,
+        alert: Alert,
+        addressee: str,
+        channels: Iterable[Channel],
+        *,
+        told: set[tuple[Channel, str]],
+        sent: list[str],
+        failed: list[str],
     ) -> bool:
-        """Whether a channel took the alert for this addressee; notes what was sent and what failed."""
+        """Whether a channel took the alert for this addressee; notes what was sent and what failed.
+
+        `told` are the channels and addresses that have this alert already: one person in two roles, such
+        as a supervisor who is on call, reads it once.
+        """
         for channel in channels:
             line = f"{channel} → {addressee}"
             addresses = self._addresses.addresses(addressee, channel)
@@ -174,10 +187,14 @@ class NoticeActivities:
             for place, address in enumerate(addresses, start=1):
                 notice = _alert_notice(alert, channel, addressee, place)
                 try:
-                    self._send_once(notice, address)
+                    if (channel, address) in told:
+                        self._record(notice, accepted=True, repeated=True, detail=_TOLD_BEFORE)
+                    else:
+                        self._send_once(notice, address)
                 except ChannelFailed as error:
                     failed.append(f"{line}: {error}")
                 else:
+                    told.add((channel, address))
                     sent.append(line)
                     reached = True
             if reached:

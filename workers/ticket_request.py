@@ -56,11 +56,11 @@ class TicketRequest(Model):
         description="what the kind needs beyond text: amount, currency, authority, document number …",
     )
 
-    @field_validator("title")
+    @field_validator("title", "external_id")
     @classmethod
-    def _title_is_text(cls, value: str) -> str:
+    def _says_something(cls, value: str) -> str:
         if not value.strip():
-            raise ValueError("a title of blanks says nothing")
+            raise ValueError("blanks say nothing")
         return value
 
     @field_validator("created_at", mode="before")

@@ -101,6 +101,13 @@ def _check(headers: Headers, body: bytes) -> None:
             "media_type_unsupported",
             f"the content type is {media_type[:80] or 'missing'}; expected application/json",
         )
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise ProblemError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "media_type_unsupported",
+            f"the content encoding is {encoding[:80]}; expected an uncompressed body",
+        )
     try:
         read_json(body)
     except InvalidInput as error:

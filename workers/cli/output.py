@@ -13,6 +13,9 @@ from rich.text import Text
 
 _NONE: Final = "–"
 _PIPE_WIDTH: Final = 180
+_GAP: Final = 2
+_NARROWEST: Final = 20
+"""Columns of the screen that the last column of a table keeps, however many the others want."""
 
 
 def print_json(document: Any) -> None:
@@ -47,18 +50,21 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, fold_last: b
     Folding the last column keeps the others whole as well.
     """
     made = Table(box=None, header_style="bold", pad_edge=False)
+    cells = [[plain(cell) for cell in row] for row in rows]
+    widths = [max([len(name), *(row[place].cell_len for row in cells)]) for place, name in enumerate(columns)]
+    room = console().width - sum(widths[:-1]) - _GAP * (len(columns) - 1)
     for number, name in enumerate(columns):
         is_last = number == len(columns) - 1
-        widest = max((plain(row[number]).cell_len for row in rows), default=0)
         is_whole = number == 0 or (fold_last and not is_last)
         made.add_column(
             name,
             no_wrap=not (is_last and fold_last),
             overflow="fold" if is_last and fold_last else "ellipsis",
-            min_width=widest if is_whole else None,
+            min_width=widths[number] if is_whole else None,
+            max_width=max(room, _NARROWEST) if is_last and not fold_last else None,
         )
-    for row in rows:
-        made.add_row(*(plain(cell) for cell in row))
+    for row in cells:
+        made.add_row(*row)
     return made
 
 

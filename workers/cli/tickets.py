@@ -158,7 +158,7 @@ def _command(
     if as_json:
         print_json(outcome)
     else:
-        console().print(f"{task_id}: {outcome['message']} (now {outcome['state']})")
+        console().print(f"{task_id}: {outcome['message']}")
 
 
 def _facts(shown: dict[str, Any]) -> list[tuple[str, Any]]:

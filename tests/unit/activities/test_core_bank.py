@@ -14,6 +14,7 @@ from activities.catalogue import activities_of, handlers_of
 from activities.core_bank import NOT_EXECUTED, CoreBankActivities, order_of
 from domain.errors import StepFailed
 from domain.handlers import Effect, Queue
+from domain.money import parse_amount
 from domain.orders import OrderKind
 from domain.steps import StepInput, StepOutput
 from domain.task import OpsTask, RiskLevel
@@ -107,6 +108,11 @@ def test_a_freeze_orders_the_amount_of_the_ticket_and_reports_the_receipt() -> N
     }
 
 
+@pytest.mark.parametrize("amount", ["86000.50", " 86000.50 ", 86000.5])
+def test_an_order_reads_the_amount_as_the_checks_before_it_did(amount: Any) -> None:
+    assert order_of(a_step(amount=amount), OrderKind.FREEZE).amount == parse_amount(amount)
+
+
 def test_a_freeze_without_an_amount_is_of_the_whole_account() -> None:
     bank = FakeCoreBank(available={ACCOUNT: Decimal("120.50")})
     output = run(bank, a_step())
@@ -150,7 +156,7 @@ def test_no_output_shows_the_account() -> None:
         (a_step(amount="0.001"), "fields.amount"),
         (a_step(amount="NaN"), "fields.amount"),
         (a_step(amount="1e99"), "fields.amount"),
-        (a_step(amount=86000.5), "fields.amount"),
+        (a_step(amount=86000.555), "fields.amount"),
         (a_step(amount=True), "fields.amount"),
         (a_step(amount="1", currency="renminbi"), "fields.currency"),
         (a_step(amount="1", beneficiary=["x"]), "fields.beneficiary"),

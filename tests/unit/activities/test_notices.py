@@ -242,6 +242,13 @@ class TestNoTippingOff:
         output = bench.run(bench.activities.acknowledge_receipt, step(category="compliance", action="review"))
         assert output.outcome == "withheld"
 
+    def test_what_an_operator_skipped_is_not_told_as_processed(self) -> None:
+        bench = Bench()
+        skipped = {"execute_freeze": StepOutput(outcome="skipped", summary="skipped by an operator")}
+        output = bench.run(bench.activities.sms_notifier, step(results=skipped, authority="customer"))
+        assert (output.outcome, bench.sms.sent) == ("withheld", [])
+        assert "skipped" in output.summary
+
     def test_customers_may_hear_of_what_they_asked_for_themselves(self) -> None:
         bench = Bench()
         output = bench.run(bench.activities.acknowledge_receipt, step(results={}, authority="customer"))
@@ -358,6 +365,14 @@ class TestAlerts:
         instead, besides = Bench(), Bench()
         assert instead.alert(AlertLevel.RED, instead=named).sent == ("sms → Supervisors",)
         assert besides.alert(AlertLevel.RED, also=named).sent == ("sms → lead", "sms → Supervisors")
+
+    def test_somebody_addressed_twice_by_one_alert_is_told_once(self) -> None:
+        bench = Bench(addresses=EVERYBODY | {("Supervisors", Channel.SMS): ["+8619900000002"]})
+        named = Addressee(to="Supervisors", channel=Channel.SMS)
+        receipt = bench.alert(AlertLevel.CRITICAL, also=named)
+        assert receipt.sent == ("dashboard → Accounts", "sms → duty.one", "sms → Supervisors")
+        assert bench.sms.addresses == ["+8619900000002"]
+        assert bench.details[-1] == ("T1/sla-red/sms/Supervisors", True, "the same address was told before")
 
     def test_a_named_person_is_told_even_where_the_level_lights_the_dashboard_only(self) -> None:
         receipt = Bench().alert(AlertLevel.REVIEW, instead=Addressee(to="on_call"))

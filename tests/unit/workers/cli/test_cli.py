@@ -1,6 +1,7 @@
 """The command line: what each command prints, with which exit code, and what it says when it cannot."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -228,7 +229,10 @@ class TestTickets:
             accepted=True, code="accepted", message="as you say", state=TicketState.PROCESSING
         )
         arguments = ("ticket", command, "T1", "--reason", "call back", *more, "--as", "op.chen")
-        assert "as you say" in terminal(*arguments).out
+        said = terminal(*arguments).out
+        assert "as you say" in said
+        # The ticket goes on after it answered, so a state here would be stale.
+        assert "processing" not in said
         assert terminal(*arguments, "--json").document["accepted"] is True
         assert {name for _, name, _ in office.temporal.updates} == {verb}
 
@@ -264,6 +268,13 @@ class TestReviews:
         assert terminal("review", "show", "R1", "--as", "wang.fang", "--json").document["digest"] == digest
         listed = terminal("review", "list", "--mine", "--as", "wang.fang", "--json").document
         assert len(listed["reviews"]) == 1
+
+    def test_a_long_question_leaves_room_for_group_and_deadline(self, terminal, api, office, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "110")
+        office.asking(question="May it go on? " * 30, deadline_at=datetime(2026, 11, 23, 14, 30, tzinfo=UTC))
+        listed = terminal("review", "list", "--as", "wang.fang").out
+        assert "Account Operations" in listed
+        assert "2026-11-23" in listed
 
     def test_whoever_approves_sees_what_they_approve(self, terminal, api, office):
         ran = terminal("review", "approve", "R1", "--as", "wang.fang")
