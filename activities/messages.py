@@ -1,6 +1,7 @@
 """What the workflow sends to its own activities (handlers have `StepInput` and `StepOutput`)."""
 
 from definitions.book import PinnedSop
+from domain.clock import BankClock
 from domain.dispatch.answer import DispatchAnswer
 from domain.model import Instant, Record
 from domain.people import Principal
@@ -15,6 +16,8 @@ class OpenTicket(Record):
     task: OpsTask
     now: Instant
     """Bank time."""
+    clock: BankClock = BankClock()
+    """The clock that the start asked for."""
 
 
 class Opening(Record):
@@ -23,6 +26,8 @@ class Opening(Record):
     answer: DispatchAnswer
     sop: PinnedSop
     sla: SlaTerms
+    timezone: str = "UTC"
+    """The bank's zone, for texts that people read."""
 
 
 class Progress(Record):

@@ -9,6 +9,7 @@ from datetime import tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Literal
 
+from domain.alerts import Alert
 from domain.notices import Channel
 from domain.orders import OrderStatus
 from domain.redaction import mask_reference
@@ -139,3 +140,10 @@ def _amount(order: Mapping[str, Any], step: StepInput) -> str:
 def _says_yes(value: Any) -> bool:
     """Anything but a clear no: an unclear wish for secrecy is kept."""
     return str(value).strip().lower() not in ("none", "", "false", "no", "0", "否")
+
+
+def alert_text(alert: Alert, zone: tzinfo) -> str:
+    """What a person on duty reads: what, until when in the bank's time, and what to do."""
+    until = f"Until {alert.deadline_at.astimezone(zone):%m-%d %H:%M}." if alert.deadline_at else ""
+    body = alert.body if alert.body.endswith((".", "?", "!", "。", "？")) else f"{alert.body}."
+    return " ".join(part for part in (body, until, alert.action) if part)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from activities.catalogue import handler, task
-from activities.notice_texts import Kind, customer_text, result_kind, withheld_because
+from activities.notice_texts import Kind, alert_text, customer_text, result_kind, withheld_because
 from activities.ports import AddressBook, ChannelSender, CoreBank, NoticeLog, RulebookSource
 from domain.alerts import Alert, AlertReceipt
 from domain.errors import ChannelFailed, StoreUnavailable
@@ -75,7 +75,9 @@ class NoticeActivities:
         the ticket's group. The receipt tells of each that failed. Fails with `channel_failed` when
         somebody should be told and nobody was.
         """
-        directory = self._rulebook.current().directory
+        book = self._rulebook.current()
+        directory = book.directory
+        alert = alert.model_copy(update={"body": alert_text(alert, ZoneInfo(book.duty.timezone))})
         sent: list[str] = []
         failed: list[str] = []
         unreached: list[str] = []

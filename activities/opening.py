@@ -6,7 +6,8 @@ from activities.catalogue import task
 from activities.messages import Opening, OpenTicket
 from activities.ports import RulebookSource
 from definitions.book import PinnedSop, pin, with_people
-from domain.errors import DefinitionError
+from domain.clock import BankClock
+from domain.errors import DefinitionError, InvalidInput
 from domain.handlers import HandlerSpec
 from domain.sla import agree_terms
 
@@ -14,16 +15,29 @@ from domain.sla import agree_terms
 class OpeningActivities:
     """What a ticket is, by the definitions in force when it opens."""
 
-    def __init__(self, rulebook: RulebookSource, handlers: Mapping[str, HandlerSpec]) -> None:
+    def __init__(
+        self,
+        rulebook: RulebookSource,
+        handlers: Mapping[str, HandlerSpec],
+        clock: BankClock | None = None,
+    ) -> None:
+        """`clock` is this installation's: a ticket that brought another could choose its own night.
+
+        None takes any clock, for simulations.
+        """
         self._rulebook = rulebook
+        self._clock = clock
         self._handlers = dict(handlers)
 
     @task
     def open_ticket(self, request: OpenTicket) -> Opening:
         """Dispatches the ticket and pins the SOP and SLA that hold for it.
 
-        Raises `DefinitionError` when no SOP serves it, or when its SOP names a handler that nobody has.
+        Raises `InvalidInput` for another clock; `DefinitionError` when no SOP serves it, or when its
+        SOP names a handler that nobody has.
         """
+        if self._clock is not None and request.clock != self._clock:
+            raise InvalidInput("clock: is not the clock of this installation; leave it out", field="clock")
         book = self._rulebook.current()
         answer = self._rulebook.dispatch(request.task)
         try:
@@ -47,7 +61,7 @@ class OpeningActivities:
             policy=book.sla.get(answer.category),
             escalation=sop.escalation,
         )
-        return Opening(answer=answer, sop=pinned, sla=terms)
+        return Opening(answer=answer, sop=pinned, sla=terms, timezone=book.duty.timezone)
 
 
 def _unknown_names(pinned: PinnedSop) -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from domain.model import Model, Record
+from domain.model import Instant, Model, Record
 from domain.notices import Channel
 
 
@@ -57,6 +57,10 @@ class Alert(Record):
     group: str
     subject: str
     body: str
+    deadline_at: Instant | None = None
+    """Until when something has to happen."""
+    action: str = ""
+    """What whoever reads this can do: a command to type."""
     instead: Addressee | None = None
     """Told in place of whom the level's rule names: a gate at night calls on-call, not the lead."""
     also: Addressee | None = None

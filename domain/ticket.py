@@ -83,6 +83,7 @@ class TicketView(Record):
     assignee: str = ""
     open_reviews: tuple[ReviewRequest, ...] = ()
     steps_done: tuple[str, ...] = ()
+    steps_skipped: tuple[str, ...] = ()
     result: str = ""
     opened_at: Instant
     closed_at: Instant | None = None

@@ -26,6 +26,7 @@ from activities.notices import NoticeActivities
 from activities.opening import OpeningActivities
 from activities.ports import ChannelSender, CodeVerifier, CoreBank, RulebookSource
 from activities.record import RecordActivities
+from domain.clock import BankClock
 from domain.handlers import HandlerSpec, Queue
 from domain.notices import Channel
 from domain.people import Directory
@@ -57,12 +58,13 @@ def activity_set(
     senders: Mapping[Channel, ChannelSender],
     store: Store,
     codes: CodeVerifier,
+    clock: BankClock | None = None,
 ) -> ActivitySet:
-    """The activities over these ports."""
+    """The activities over these ports; `clock` None takes tickets of any clock, for simulations."""
     return ActivitySet(
         by_queue={
             Queue.TICKETS: (
-                OpeningActivities(rulebook, handler_specs()),
+                OpeningActivities(rulebook, handler_specs(), clock),
                 GateActivities(rulebook),
                 CodeActivities(codes),
                 RecordActivities(store.tickets),
@@ -121,6 +123,7 @@ class Installation:
             ),
             store=self.store,
             codes=self.codes,
+            clock=settings.clock,
         )
 
     def desk(self, client: Client) -> TicketDesk:

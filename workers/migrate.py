@@ -25,7 +25,8 @@ async def migrate(settings: Settings) -> Migrated:
     try:
         client = await connect(settings)
     except RuntimeError as error:
-        raise EngineUnavailable(f"Temporal at {settings.temporal_address} does not answer: {error}") from error
+        where = settings.temporal_address
+        raise EngineUnavailable(f"Temporal at {where} does not answer: {error}") from error
     added = await register_search_attributes(client)
     return Migrated(
         revision=await asyncio.to_thread(migrations.current, settings.store_url),

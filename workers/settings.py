@@ -89,7 +89,9 @@ class Settings(BaseSettings):
         default=28_800, ge=60, le=86_400, description="seconds for which a sign-in token is good"
     )
 
-    worker_threads: int = Field(default=16, ge=1, le=500, description="threads for the activities of each queue in one worker")
+    worker_threads: int = Field(
+        default=16, ge=1, le=500, description="threads for the activities of each queue in one worker"
+    )
     max_workflow_tasks: int = Field(
         default=50, ge=2, le=1000, description="workflow tasks that one worker runs at once"
     )

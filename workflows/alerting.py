@@ -1,6 +1,7 @@
 """Alerts of one ticket. They go out beside the run, which never waits for a channel before it works on."""
 
 import asyncio
+from datetime import datetime
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -28,11 +29,15 @@ class Alerting:
         key: str,
         subject: str,
         body: str,
+        action: str = "",
+        deadline_at: datetime | None = None,
         group: str = "",
         instead: Addressee | None = None,
         also: Addressee | None = None,
     ) -> None:
         """Sends an alert in the background, to the ticket's group unless another is named.
+
+        `action` is a command that helps; the deadline is the SLA's unless another is given.
 
         The same key in the same ticket is the same alert.
         """
@@ -44,6 +49,8 @@ class Alerting:
             group=group or task.assigned_group,
             subject=subject,
             body=f"{body} [account {mask_reference(task.account_ref)}]" if task.account_ref else body,
+            action=action,
+            deadline_at=deadline_at or self._run.deadline_at(),
             instead=instead,
             also=also,
         )

@@ -88,6 +88,9 @@ class Commands:
         who = verdict.principal
         if not (who.may(Role.OPERATOR) or who.may(Role.ADMIN)):
             return self._refuse(verb, "not_permitted", f"{who.id} does not hold the role operator", who.id)
+        group = self._run.task.assigned_group
+        if group not in who.groups and not who.may(Role.ADMIN):
+            return self._refuse(verb, "not_permitted", f"{who.id} is not in the group {group}", who.id)
         problem = self._carry_out(verb, command, who)
         if problem:
             return self._refuse(verb, "conflict", problem, who.id)

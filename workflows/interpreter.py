@@ -7,7 +7,7 @@ Semantics: DESIGN, "SOPs", and docs/sop-language.md.
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from definitions.book import PinnedSop
 from definitions.schema import PersonStep, Step
@@ -17,6 +17,9 @@ from domain.review import DecidedReview, ReviewKind, Verb
 from domain.steps import StepOutput
 from domain.task import RiskLevel
 from domain.ticket import EventKind
+
+SKIPPED: Final = "skipped"
+"""The outcome of a step that an operator left out."""
 
 
 class StepFailure(Exception):
@@ -49,6 +52,8 @@ class Question:
     deadline: timedelta | None = None
     on_late: Literal["wait", "reject"] = "wait"
     choices: tuple[str, ...] = ()
+    because: str = ""
+    """What went wrong before, where this is a fallback."""
     ahead: tuple[tuple[str, HandlerSpec], ...] = ()
     """Effects that may follow, as (step id, handler): an approval covers them."""
 
@@ -166,6 +171,8 @@ class Interpreter:
 
     def _finish(self, step: Step, output: StepOutput) -> None:
         self.results[step.id] = output
+        if output.outcome == SKIPPED:
+            return
         self._runtime.note(
             EventKind.STEP_DONE,
             f"{step.name}: {output.summary or output.outcome}",
@@ -173,11 +180,11 @@ class Interpreter:
             outcome=output.outcome,
         )
 
-    async def _do(self, step: Step, handler: str) -> StepOutput:
+    async def _do(self, step: Step, handler: str, because: str = "") -> StepOutput:
         """One handler, or the person who is it, until it is done, replaced, skipped or given up."""
         spec = self._handlers[handler]
         if spec.human is not None:
-            return await self._ask_about(step, spec.human)
+            return await self._ask_about(step, spec.human, because)
         occurrence = 1
         while True:
             try:
@@ -185,11 +192,14 @@ class Interpreter:
             except StepFailure as failure:
                 self._note_failure(step, failure)
                 if step.fallback and handler != step.fallback:
-                    return await self._do(_instead(step, step.fallback), step.fallback)
+                    return await self._do(
+                        _instead(step, step.fallback), step.fallback, f"{step.name}: {failure.message}"
+                    )
                 if await self._runtime.failed(step, failure) == "skip":
-                    if spec.control:
-                        self._runtime.demand_caution(f"the control {step.id} was skipped")
-                    return StepOutput(outcome="skipped", summary="skipped by an operator")
+                    if spec.control or spec.effect.gated:
+                        what = "control" if spec.control else "effect"
+                        self._runtime.demand_caution(f"the {what} {step.id} was skipped")
+                    return StepOutput(outcome=SKIPPED, summary="skipped by an operator")
                 occurrence += 1
 
     async def _attempt(self, step: Step, spec: HandlerSpec, occurrence: int) -> StepOutput:
@@ -209,7 +219,9 @@ class Interpreter:
             if step.fallback is None:
                 await self._runtime.warn(step, failure)
                 return
-            output = await self._do(_instead(step, step.fallback), step.fallback)
+            output = await self._do(
+                _instead(step, step.fallback), step.fallback, f"{step.name}: {failure.message}"
+            )
         self._finish(step, output)
 
     def _note_failure(self, step: Step, failure: StepFailure) -> None:
@@ -217,7 +229,7 @@ class Interpreter:
             EventKind.STEP_FAILED, f"{step.name}: {failure.message}", step_id=step.id, code=failure.code
         )
 
-    async def _ask_about(self, step: Step, human: HumanTask) -> StepOutput:
+    async def _ask_about(self, step: Step, human: HumanTask, because: str = "") -> StepOutput:
         decided = await self._runtime.ask(
             Question(
                 kind=ReviewKind.MANUAL if human.kind == "manual" else ReviewKind.STEP,
@@ -228,6 +240,7 @@ class Interpreter:
                 deadline=human.deadline,
                 on_late=human.on_late,
                 choices=tuple(step.branch or ()) if step.handler is None else (),
+                because=because,
                 # Whoever works by hand confirms their own work, and approves nothing beyond it.
                 ahead=() if human.kind == "manual" else self._effects_ahead(step),
             )

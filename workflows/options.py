@@ -22,6 +22,10 @@ FOREVER = RetryPolicy(
 """For what must happen and can wait: the record of a ticket, an unknown outcome at the bank."""
 
 
+UNKNOWN_PATIENCE = timedelta(seconds=20)
+"""How long an outcome at the bank may stay unknown before people are told."""
+
+
 class LocalOptions(TypedDict):
     """Keyword arguments of a local activity of the workflow's own."""
 

@@ -59,4 +59,3 @@ def refusal_of(error: ValidationError) -> str:
         f"{'.'.join(str(part) for part in each['loc']) or error.title}: {each['msg']}"
         for each in error.errors(include_input=False, include_url=False)
     )
-

@@ -60,7 +60,9 @@ class ReviewBook:
             AlertLevel.REVIEW,
             key=request.review_id,
             subject=f"decision needed on {self._run.task.task_id}",
-            body=f"{request.question} (review {request.review_id}, {request.group})",
+            body=f"{request.group} is asked: {request.question}",
+            action=f"opsloop review show {request.review_id}",
+            deadline_at=request.deadline_at,
             group=request.group,
             instead=instead,
         )
@@ -127,6 +129,7 @@ class ReviewBook:
                 f"ticket: {run.task.title}",
                 f"dispatched to {run.pinned.answer.group}: {run.pinned.answer.evidence.reason}",
                 f"risk {run.risk}" + "".join(f"; {reason}" for reason in run.risk_reasons),
+                *([f"before this: {question.because}"] if question.because else []),
                 *evidence,
             ),
             effects=tuple(
@@ -198,7 +201,8 @@ class ReviewBook:
             AlertLevel.REVIEW,
             key=f"{request.review_id}-late-{told}",
             subject=f"decision overdue on {request.task_id}",
-            body=f"{request.question} (review {request.review_id}, {request.group}) is overdue",
+            body=f"{request.group} has not answered: {request.question}",
+            action=f"opsloop review show {request.review_id}",
             group=request.group,
             instead=instead,
         )

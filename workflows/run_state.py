@@ -10,6 +10,7 @@ from temporalio.common import SearchAttributeUpdate
 
 from activities.messages import Opening, Progress
 from activities.record import RecordActivities
+from domain.details import details_of
 from domain.lifecycle import ENDS, TicketState, move
 from domain.review import ReviewRequest
 from domain.sla import Stopwatch
@@ -26,7 +27,7 @@ class TicketRun:
     """All that a run knows. Only its own methods change it."""
 
     def __init__(self, ticket: TicketInput) -> None:
-        self._clock = ticket.clock
+        self.clock = ticket.clock
         self.task: OpsTask = ticket.task
         self.maker = ticket.maker
         self.hands: set[str] = {ticket.maker}
@@ -46,6 +47,7 @@ class TicketRun:
         self.waiting_for = ""
         self.current_step = ""
         self.steps_done: list[str] = []
+        self.steps_skipped: list[str] = []
         self.open_reviews: dict[str, ReviewRequest] = {}
         self.result = ""
         self.events: list[TicketEvent] = []
@@ -56,11 +58,15 @@ class TicketRun:
     @property
     def now(self) -> datetime:
         """Bank time."""
-        return self._clock.to_bank(workflow.now())
+        return self.clock.to_bank(workflow.now())
+
+    def deadline_at(self) -> datetime | None:
+        """When the SLA ends; None before the ticket is open and while its clock stands."""
+        return self.stopwatch.deadline(self.opening.sla.target) if self.opening else None
 
     def real_time_until(self, bank: datetime) -> timedelta:
         """How long until the bank's clock shows this; never negative."""
-        return max(self._clock.to_real(bank) - workflow.now(), timedelta(0))
+        return max(self.clock.to_real(bank) - workflow.now(), timedelta(0))
 
     @property
     def pinned(self) -> Opening:
@@ -97,8 +103,10 @@ class TicketRun:
         """Adds to the timeline. It reaches the store with the next `record`."""
         if kind is EventKind.STEP_STARTED:
             self.current_step = step_id
-        elif kind in (EventKind.STEP_DONE, EventKind.STEP_SKIPPED):
+        elif kind is EventKind.STEP_DONE:
             self.steps_done.append(step_id)
+        elif kind is EventKind.STEP_SKIPPED:
+            self.steps_skipped.append(step_id)
         self.events.append(
             TicketEvent(
                 seq=len(self.events) + 1,
@@ -139,6 +147,11 @@ class TicketRun:
         """Gives the ticket to another group."""
         self.task = self.task.model_copy(update={"assigned_group": group})
 
+    def completion(self) -> str:
+        """What a completed ticket says of itself: never that something was done which was left out."""
+        left_out = f", without {', '.join(self.steps_skipped)}" if self.steps_skipped else ""
+        return f"{self.pinned.sop.sop.name} completed{left_out}"
+
     def close(self, state: TicketState, result: str) -> None:
         """Reaches an end."""
         self.result = result
@@ -165,11 +178,12 @@ class TicketRun:
             risk_reasons=self.risk_reasons,
             sla=opening.sla if opening else None,
             stopwatch=self.stopwatch,
-            deadline_at=self.stopwatch.deadline(opening.sla.target) if opening else None,
+            deadline_at=self.deadline_at(),
             sla_level=self.sla_level,
             spot_check=self.spot_check,
             open_reviews=tuple(self.open_reviews.values()),
             steps_done=tuple(self.steps_done),
+            steps_skipped=tuple(self.steps_skipped),
             result=self.result,
             opened_at=self.opened_at,
             closed_at=self.closed_at,
@@ -213,26 +227,4 @@ class TicketRun:
                 changes.append(key.value_set(plain))  # type: ignore[arg-type]  # keys of three types
         if changes:
             workflow.upsert_search_attributes(changes)
-        workflow.set_current_details(details_of(view))
-
-
-def details_of(view: TicketView) -> str:
-    """What the Temporal UI shows of a running ticket, in Markdown. No personal data."""
-    lines = [
-        f"**{view.state.upper()}**" + (" · on hold" if view.held else ""),
-        f"SOP {view.sop} `{view.sop_digest[:8]}` · group {view.task.assigned_group}",
-        f"risk {view.risk}" + "".join(f"\n- {reason}" for reason in view.risk_reasons),
-    ]
-    if view.deadline_at:
-        lines.append(f"SLA ends {view.deadline_at:%Y-%m-%d %H:%M} UTC · level {view.sla_level or 'normal'}")
-    if view.waiting_for:
-        lines.append(f"waits for **{view.waiting_for}** at `{view.current_step}`")
-    lines.extend(
-        f"review `{review.review_id}`: {review.question}\n\ndigest `{review.digest}`"
-        for review in view.open_reviews
-    )
-    if view.steps_done:
-        lines.append("done: " + ", ".join(f"`{step}`" for step in view.steps_done))
-    if view.result:
-        lines.append(view.result)
-    return "\n\n".join(lines)
+        workflow.set_current_details(details_of(view, self.opening.timezone if self.opening else "UTC"))

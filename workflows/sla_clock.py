@@ -66,6 +66,7 @@ class SlaClock:
             key=f"sla-{crossing.key}",
             subject=subject,
             body=body,
+            action=f"opsloop ticket show {run.task.task_id}",
             instead=None if crossing.level else named,
             also=named if crossing.level else None,
         )

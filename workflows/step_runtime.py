@@ -1,5 +1,6 @@
 """The interpreter's runtime on Temporal: handlers as activities, the duty gate, failures, people."""
 
+import asyncio
 from datetime import timedelta
 from typing import Literal
 
@@ -24,6 +25,7 @@ from workflows.options import (
     DEFAULT_STEP_TIMEOUT,
     FOREVER,
     LOCAL,
+    UNKNOWN_PATIENCE,
     queue_priority,
     step_retry,
 )
@@ -159,14 +161,28 @@ class StepRuntime:
             step_id=step.id,
         )
         run.waiting_for = "core bank"
-        self._alerting.raise_alert(
-            AlertLevel.FAILURE,
-            key=f"unknown-{request.idempotency_key}",
-            subject=f"outcome unknown: {step.name} on {run.task.task_id}",
-            body=f"{failure.message}. opsloop asks the bank until it knows.",
-        )
         run.show()
         await run.record()
+        asking = asyncio.create_task(self._ask_bank(step, spec, resolver, request))
+        try:
+            await workflow.wait_condition(
+                asking.done, timeout=UNKNOWN_PATIENCE, timeout_summary="the bank's answer is due"
+            )
+        except TimeoutError:
+            self._alerting.raise_alert(
+                AlertLevel.FAILURE,
+                key=f"unknown-{request.idempotency_key}",
+                subject=f"outcome unknown: {step.name} on {run.task.task_id}",
+                body=f"{failure.message}. opsloop asks the bank until it knows; do nothing by hand",
+                action=f"opsloop ticket show {run.task.task_id}",
+            )
+        output = await asking
+        run.waiting_for = ""
+        if output.outcome == "not_executed":
+            raise StepFailure(failure.code, f"the bank did not execute it and will not: {failure.message}")
+        return output
+
+    async def _ask_bank(self, step: Step, spec: HandlerSpec, resolver: str, request: StepInput) -> StepOutput:
         output: StepOutput = await workflow.execute_activity(
             resolver,
             request,
@@ -175,11 +191,8 @@ class StepRuntime:
             start_to_close_timeout=timedelta(seconds=60),
             retry_policy=FOREVER,
             summary=f"settle the unknown outcome of {step.name}",
-            priority=queue_priority(run.task.priority),
+            priority=queue_priority(self._run.task.priority),
         )
-        run.waiting_for = ""
-        if output.outcome == "not_executed":
-            raise StepFailure(failure.code, f"the bank did not execute it and will not: {failure.message}")
         return output
 
     async def ask(self, question: Question) -> DecidedReview:
@@ -194,7 +207,7 @@ class StepRuntime:
         run = self._run
         run.move_to(TicketState.FAILED)
         run.waiting_for = "operator"
-        self._alert_failure(step, failure)
+        self._alert_failure(step, failure, f"opsloop ticket retry|skip|cancel {run.task.task_id} --reason …")
         run.show()
         await run.record()
         choice = await self._commands.operator_choice()
@@ -206,7 +219,7 @@ class StepRuntime:
 
     async def warn(self, step: Step, failure: StepFailure) -> None:
         """A failure that does not stop the ticket."""
-        self._alert_failure(step, failure)
+        self._alert_failure(step, failure, f"opsloop ticket show {self._run.task.task_id}")
 
     def assessed(self, level: RiskLevel, reasons: tuple[str, ...]) -> None:
         """The risk is settled."""
@@ -220,12 +233,13 @@ class StepRuntime:
         """Adds to the timeline."""
         self._run.note(kind, summary, actor="opsloop", step_id=step_id, **data)
 
-    def _alert_failure(self, step: Step, failure: StepFailure) -> None:
+    def _alert_failure(self, step: Step, failure: StepFailure, action: str) -> None:
         self._alerting.raise_alert(
             AlertLevel.FAILURE,
             key=f"failed-{step.id}-{len(self._run.events)}",
             subject=f"{step.name} failed on {self._run.task.task_id}",
             body=f"{failure.code}: {failure.message}",
+            action=action,
         )
 
 

@@ -6,20 +6,23 @@ Decisions and commands arrive as messages at any time; thresholds fire from dura
 
 import asyncio
 import contextlib
+from datetime import timedelta
 from typing import Any
 
 from pydantic import ValidationError
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 from activities.messages import OpenTicket
 from activities.opening import OpeningActivities
 from domain.alerts import AlertLevel
+from domain.errors import InvalidInput
 from domain.lifecycle import TicketState
 from domain.review import Decision, DecisionOutcome, ReviewKind
 from domain.ticket import EventKind, TicketEvent, TicketView
 from workflows.alerting import Alerting
 from workflows.commands import Commands
-from workflows.contract import Command, CommandOutcome, TicketInput, TicketResult
+from workflows.contract import Command, CommandOutcome, TicketInput, TicketResult, workflow_id
 from workflows.interpreter import Interpreter, Question, TicketEnded
 from workflows.options import LOCAL
 from workflows.payloads import refusal_of
@@ -28,13 +31,42 @@ from workflows.run_state import TicketRun
 from workflows.sla_clock import SlaClock
 from workflows.step_runtime import StepRuntime, told_by
 
+_NOTHING: Any = None
+"""What a start without an argument leaves: refused by `check_start`, where it would hang otherwise."""
+_SKEW = timedelta(minutes=1)
+
+
+def _unfit(problem: str) -> ApplicationError:
+    return ApplicationError(problem, type=InvalidInput.code, non_retryable=True)
+
+
+def _refuse_empty(message: object) -> None:
+    if message is None:
+        raise _unfit("the message is empty; expected one JSON object")
+
+
+def check_start(ticket: TicketInput | None) -> None:
+    """Raises `ApplicationError`, which ends the workflow as failed, for a start that cannot be a ticket's."""
+    if ticket is None:
+        raise _unfit("TicketInput: missing; expected an object with `task`")
+    expected = workflow_id(ticket.task.task_id)
+    if workflow.info().workflow_id != expected:
+        raise _unfit(f"the workflow id must be {expected}: one workflow a ticket")
+    try:
+        now = ticket.clock.to_bank(workflow.now())
+    except (OverflowError, ValueError):
+        raise _unfit("clock: shows no date now; leave it out for real time") from None
+    if ticket.received_at and ticket.received_at > now + _SKEW:
+        raise _unfit("received_at: is in the future")
+
 
 @workflow.defn
 class TicketWorkflow:
     """A bank's operations ticket."""
 
     @workflow.init
-    def __init__(self, ticket: TicketInput) -> None:
+    def __init__(self, ticket: TicketInput = _NOTHING) -> None:
+        check_start(ticket)
         self._run = TicketRun(ticket)
         self._alerting = Alerting(self._run)
         self._reviews = ReviewBook(self._run, self._alerting)
@@ -43,7 +75,7 @@ class TicketWorkflow:
         self._sla = SlaClock(self._run, self._alerting)
 
     @workflow.run
-    async def run(self, ticket: TicketInput) -> TicketResult:  # noqa: ARG002 - `__init__` has read it
+    async def run(self, ticket: TicketInput = _NOTHING) -> TicketResult:  # noqa: ARG002 - `__init__` has read it
         """Runs the ticket to an end. A cancellation from outside is a command like any other."""
         life = asyncio.create_task(self._live())
         while not life.done():
@@ -61,7 +93,7 @@ class TicketWorkflow:
         return await self._reviews.decide(decision)
 
     @workflow.signal
-    async def submit_decision(self, decision: Any) -> None:
+    async def submit_decision(self, decision: Any = None, *_more: Any) -> None:
         """The same as a signal, for senders that need no answer. One that cannot be read is recorded too."""
         try:
             readable = Decision.model_validate(decision)
@@ -100,6 +132,22 @@ class TicketWorkflow:
         """Ends the ticket before its next step."""
         return await self._commands.take("cancel", command)
 
+    # An empty message would fail the workflow task again and again; a validator refuses it instead.
+
+    @decide.validator
+    def _decision_has_content(self, decision: Decision) -> None:
+        _refuse_empty(decision)
+
+    def _command_has_content(self, command: Command) -> None:
+        _refuse_empty(command)
+
+    hold.validator(_command_has_content)
+    resume.validator(_command_has_content)
+    reassign.validator(_command_has_content)
+    retry_step.validator(_command_has_content)
+    skip_step.validator(_command_has_content)
+    cancel.validator(_command_has_content)
+
     @workflow.query
     def view(self) -> TicketView:
         """The whole state."""
@@ -125,7 +173,7 @@ class TicketWorkflow:
                     await interpreter.settle()
                 raise
             await self._review_closing()
-            self._run.close(TicketState.COMPLETED, f"{self._run.pinned.sop.sop.name} completed")
+            self._run.close(TicketState.COMPLETED, self._run.completion())
         except TicketEnded as end:
             self._end_early(end)
         if clock is not None:
@@ -142,7 +190,7 @@ class TicketWorkflow:
         run.open(
             await workflow.execute_local_activity_method(
                 OpeningActivities.open_ticket,
-                OpenTicket(task=run.task, now=run.now),
+                OpenTicket(task=run.task, now=run.now, clock=run.clock),
                 summary="dispatch, pin the SOP, agree the SLA",
                 **LOCAL,
             )

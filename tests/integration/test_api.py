@@ -24,8 +24,8 @@ from workers.identity import Identity
 from workers.settings import Settings
 from workers.ticket_workflows import LATE, EngineUnavailable, MessageRefused, TicketWorkflows
 from workers.tickets import TicketDesk
-from workflows.payloads import data_converter
 from workflows.contract import Command, CommandOutcome, TicketInput, workflow_id
+from workflows.payloads import data_converter
 
 KEY = "a key of the tests, long enough for HS256"
 TICKET = {"title": "Freeze the account", "source": "gateway", "external_id": "X-1"}

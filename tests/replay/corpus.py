@@ -123,7 +123,8 @@ async def replay(document: dict[str, Any], name: str = "replayed") -> Outcome:
         data_converter=data_converter,
         interceptors=[watcher],
     )
-    await replayer.replay_workflow(WorkflowHistory.from_json(name, document))
+    started = document["events"][0]["workflowExecutionStartedEventAttributes"]
+    await replayer.replay_workflow(WorkflowHistory.from_json(started["workflowId"], document))
     assert watcher.seen, "the replay ended without a result: the history is cut short"
     return watcher.seen[-1]
 

@@ -107,7 +107,7 @@ async def main(names: list[str]) -> None:
     async with virtual_time() as env:
         for definitions in dict.fromkeys(each.definitions for each in missing):
             with tempfile.TemporaryDirectory() as data:
-                async with ticket_world(env.client, Path(data), rulebook(definitions)) as world:
+                async with ticket_world(env.client, Path(data), rulebook(definitions), clock=None) as world:
                     for each in missing:
                         if each.definitions == definitions:
                             await record(env, world, each, folder)

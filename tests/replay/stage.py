@@ -112,9 +112,9 @@ class Stage:
         return [each.id for each in principals if request.role in each.roles and request.group in each.groups]
 
     def operator(self) -> str:
-        """Somebody who may give commands."""
+        """Somebody who may give commands to tickets of every group."""
         principals = self.world.rulebook.current().directory.principals
-        return next(each.id for each in principals if "operator" in each.roles)
+        return next(each.id for each in principals if {"operator", "oncall"} <= each.roles)
 
     async def command(self, ticket: Ticket, verb: str, *, group: str | None = None) -> None:
         """An operator's command, which must be accepted."""

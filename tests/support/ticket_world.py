@@ -16,6 +16,7 @@ from activities.adapters.decision_codes import DecisionCodes
 from activities.adapters.store import Store, open_store
 from activities.adapters.store.migrations import upgrade
 from activities.ports import RulebookSource
+from domain.clock import BankClock
 from domain.digest import digest_of
 from domain.errors import ChannelFailed
 from domain.lifecycle import TicketState
@@ -210,6 +211,7 @@ async def ticket_world(
     *,
     bank: FakeCoreBank | None = None,
     core_bank_rate: float = 1000,
+    clock: BankClock | None = BankClock(),  # noqa: B008 - an immutable value
 ) -> AsyncIterator[World]:
     """Workers over fakes on an existing Temporal."""
     url = f"sqlite:///{folder / 'store.db'}"
@@ -219,7 +221,7 @@ async def ticket_world(
     outbox = Outbox()
     codes = DecisionCodes(_KEY, lambda: rulebook.current().directory, timedelta(minutes=5))
     activities = activity_set(
-        rulebook=rulebook, bank=bank, senders=outbox.senders(), store=store, codes=codes
+        rulebook=rulebook, bank=bank, senders=outbox.senders(), store=store, codes=codes, clock=clock
     )
     settings = Settings(core_bank_rate=core_bank_rate, drain_s=1, data_dir=folder)
     async with running_workers(client, activities, settings):

@@ -174,3 +174,12 @@ async def test_the_group_that_is_asked_is_the_group_that_is_told(world: World) -
     await ticket.until_told("review", told)
     assert told == ["dashboard → Compliance Review"]
     await ticket.command("cancel")
+
+
+async def test_whoever_takes_over_by_hand_is_told_what_went_wrong(world: World) -> None:
+    world.bank.fail_next(Failure.REFUSED)
+    ticket = await world.submit()
+    request = await ticket.review()
+    assert request.step_id == "manual_freeze"
+    assert "before this: Execute Freeze: the bank says no" in request.evidence
+    await ticket.command("cancel")

@@ -11,7 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from definitions.schema import Sop
 from domain.lifecycle import TicketState
-from domain.review import Decision, DecisionOutcome, Verb
+from domain.review import Decision, DecisionOutcome, ReviewKind, Verb
 from domain.ticket import EventKind
 from tests.fakes.core_bank import Failure
 from tests.fakes.rulebook import FakeRulebook
@@ -111,7 +111,7 @@ async def test_a_decision_after_the_end_is_refused_by_the_server(world: World) -
     request = await ticket.review()
     await ticket.decide("li.wei", request=request)
     await ticket.ends(TicketState.COMPLETED)
-    with pytest.raises(RPCError, match="already completed|not found"):
+    with pytest.raises(RPCError, match=r"already completed|not found"):
         await ticket.decide("wang.fang", request=request)
 
 
@@ -214,3 +214,85 @@ async def test_a_signal_that_does_not_fit_is_recorded_and_disturbs_nothing(world
             await asyncio.sleep(0.05)
     assert (await ticket.decide("li.wei")).accepted
     await ticket.ends(TicketState.COMPLETED)
+
+
+@pytest.mark.parametrize("verb", ["decide", "hold", "cancel"])
+@pytest.mark.parametrize("arguments", [[], [None], [{}, {}]])
+async def test_an_empty_update_is_refused_and_the_ticket_goes_on(
+    world: World, verb: str, arguments: list[object]
+) -> None:
+    ticket = await world.submit()
+    await ticket.review()
+    with pytest.raises(WorkflowUpdateFailedError):
+        await asyncio.wait_for(ticket.handle.execute_update(verb, args=arguments), 10)
+    assert (await ticket.view()).open_reviews
+    await ticket.command("cancel")
+    await ticket.ends(TicketState.CANCELLED)
+
+
+@pytest.mark.parametrize("arguments", [[], [None], [{}, {}, {}]])
+async def test_an_empty_signal_is_recorded_and_the_ticket_goes_on(
+    world: World, arguments: list[object]
+) -> None:
+    ticket = await world.submit()
+    await ticket.review()
+    await ticket.handle.signal("submit_decision", args=arguments)
+    async with asyncio.timeout(10):
+        while EventKind.DECISION_REFUSED not in await ticket.kinds():
+            await asyncio.sleep(0.05)
+    await ticket.command("cancel")
+    await ticket.ends(TicketState.CANCELLED)
+
+
+TASK = {"title": "x", "source": "test", "external_id": "1"}
+
+
+@pytest.mark.parametrize(
+    ("task_id", "argument", "why"),
+    [
+        ("S1", None, "missing"),
+        ("S2", {"task": {"task_id": "S2-other", **TASK}}, "workflow id must be ticket-S2-other"),
+        ("S3", {"task": {"task_id": "S3", **TASK}, "received_at": "2126-01-01T00:00:00Z"}, "in the future"),
+        ("S4", {"task": {"task_id": "S4", **TASK}, "clock": {"factor": 1000}}, "clock"),
+        (
+            "S5",
+            {
+                "task": {"task_id": "S5", **TASK},
+                "clock": {"real_origin": "2026-11-23T00:00:00Z", "bank_origin": "2026-11-23T14:00:00Z"},
+            },
+            "clock: is not the clock of this installation",
+        ),
+    ],
+)
+async def test_a_start_that_cannot_be_a_tickets_fails_with_the_reason(
+    world: World, task_id: str, argument: object, why: str
+) -> None:
+    handle = await world.client.start_workflow(
+        "TicketWorkflow", argument, id=f"ticket-{task_id}", task_queue=TASK_QUEUE
+    )
+    with pytest.raises(WorkflowFailureError) as failure:
+        await asyncio.wait_for(handle.result(), 10)
+    assert why in str(failure.value.cause)
+
+
+async def test_a_skipped_effect_is_never_passed_off_as_done(world: World) -> None:
+    ticket = await world.submit()
+    world.bank.fail_next(Failure.REFUSED)
+    await ticket.decide("li.wei")
+    await ticket.until(lambda view: view.state is TicketState.FAILED)
+    assert (await ticket.command("skip_step")).accepted
+    request = await ticket.review()
+    assert request.kind is ReviewKind.CLOSING
+    assert "the effect execute_freeze was skipped" in " ".join(request.evidence)
+    assert (await ticket.decide("wang.fang")).accepted
+    result = await ticket.ends(TicketState.COMPLETED)
+    assert result.result == "Ask completed, without execute_freeze"
+    assert "execute_freeze" not in (await ticket.view()).steps_done
+
+
+async def test_an_operator_commands_the_tickets_of_their_own_groups(world: World) -> None:
+    ticket = await world.submit()
+    await ticket.review()
+    assert (await ticket.command("reassign", group="Somebody Else's Group")).accepted
+    refused = await ticket.command("cancel")
+    assert (refused.accepted, refused.code) == (False, "not_permitted")

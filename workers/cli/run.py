@@ -62,7 +62,7 @@ def api() -> None:
 def migrate(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Bring the store's tables and Temporal's search attributes to this version. Safe to repeat and to race."""
+    """Bring the store's tables and Temporal's search attributes to this version. Safe to repeat."""
     from workers.migrate import migrate as bring_up_to_date  # noqa: PLC0415
 
     settings = Settings()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.catalogue import handlers_of
+from activities.notice_texts import alert_text
 from activities.notices import NoticeActivities
 from domain.alerts import Addressee, Alert, AlertLevel, AlertPolicy, AlertReceipt, AlertRule
 from domain.handlers import Effect, Queue
@@ -413,3 +415,19 @@ class TestAlerts:
             sent = bench.alert(level).sent
         taken = bench.sms.sent + bench.email.sent + bench.wecom.sent
         assert bool(taken) == any(not each.startswith("dashboard") for each in sent)
+
+
+def test_an_alert_says_what_until_when_in_the_banks_time_and_what_to_do() -> None:
+    alert = Alert(
+        alert_id="T1/R1",
+        task_id="T1",
+        level=AlertLevel.REVIEW,
+        group="Compliance Review",
+        subject="decision needed",
+        body="Compliance Review is asked: may it go ahead?",
+        deadline_at=datetime(2026, 11, 23, 19, 30, tzinfo=UTC),
+        action="opsloop review show R1-T1",
+    )
+    assert alert_text(alert, ZoneInfo("Asia/Shanghai")) == (
+        "Compliance Review is asked: may it go ahead? Until 11-24 03:30. opsloop review show R1-T1"
+    )

@@ -1,0 +1,142 @@
+"""The demo's script: what its files may say, and that the shipped one is what the story needs."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from rich.cells import cell_len
+
+from activities.risk import assess_risk
+from domain.errors import DefinitionError
+from workers.composition import handler_specs
+from workers.demo.script import Night, Script, latest_night, read_script
+from workers.rulebook import RulebookFiles
+from workers.settings import PROJECT
+
+ZONE = ZoneInfo("Asia/Shanghai")
+NIGHT = Night(evening=date(2026, 11, 23), morning=date(2026, 11, 24), zone=ZONE)
+HOURS = 'begins: "19:55"\nends: "08:30"\nfactor: 150\n'
+TICKET = '- at: "20:10"\n  ticket: {source: mail, title: Lost my card'
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Script:
+    return read_script(NIGHT)
+
+
+@pytest.fixture(scope="module")
+def rulebook() -> RulebookFiles:
+    return RulebookFiles(PROJECT / "definitions", handler_specs())
+
+
+def script(folder: Path, tickets: str, hours: str = HOURS) -> Script:
+    (folder / "night.yaml").write_text(hours, encoding="utf-8")
+    (folder / "tickets.yaml").write_text(tickets, encoding="utf-8")
+    return read_script(NIGHT, folder)
+
+
+def test_times_from_noon_on_are_the_evenings_and_others_the_mornings() -> None:
+    assert NIGHT.at("19:55") == datetime(2026, 11, 23, 11, 55, tzinfo=UTC)
+    assert NIGHT.at("03:07") == datetime(2026, 11, 23, 19, 7, tzinfo=UTC)
+
+
+def test_the_night_is_the_latest_pair_of_working_days_that_is_not_to_come() -> None:
+    monday = date(2026, 11, 23)
+    night = latest_night(monday, lambda day: day.weekday() < 5, ZONE)
+    assert (night.evening, night.morning) == (date(2026, 11, 19), date(2026, 11, 20))
+
+
+def test_a_calendar_without_two_working_days_in_a_row_is_refused() -> None:
+    with pytest.raises(DefinitionError, match="two working days in a row"):
+        latest_night(date(2026, 11, 23), lambda day: day.weekday() == 2, ZONE)
+
+
+def test_placeholders_become_dates_and_instants_of_the_night(tmp_path: Path) -> None:
+    fields = (
+        'fields: {on: "{morning}", since: "{at-40min}", deep: [{until: "{at+2d}"}], said: "due {evening}"}'
+    )
+    [part] = script(tmp_path, f"{TICKET}, {fields}}}").parts
+    at = datetime(2026, 11, 23, 20, 10, tzinfo=ZONE)
+    assert part.request.fields == {
+        "on": "2026-11-24",
+        "since": (at - timedelta(minutes=40)).isoformat(),
+        "deep": [{"until": (at + timedelta(days=2)).isoformat()}],
+        "said": "due 2026-11-23",
+    }
+
+
+@pytest.mark.parametrize(
+    ("tickets", "said"),
+    [
+        ("- {at: '25:00', ticket: {}}", "tickets.yaml:1"),
+        (f"{TICKET}}}\n  answer: []", "unknown field 'answer'"),
+        (f"{TICKET}}}\n  answers: [{{by: li.wei, reason: ok}}]", "either after or at"),
+        (f"{TICKET}, titel: x}}", "ticket 1 at 20:10"),
+    ],
+)
+def test_a_mistake_in_the_script_is_named_with_its_place(tmp_path: Path, tickets: str, said: str) -> None:
+    with pytest.raises(DefinitionError, match=said):
+        script(tmp_path, tickets)
+
+
+def test_the_shipped_night_has_a_few_dozen_tickets_in_two_languages(shipped: Script) -> None:
+    chinese = [
+        part for part in shipped.parts if any("\u4e00" <= each <= "\u9fff" for each in part.request.title)
+    ]
+    assert 36 <= len(shipped.parts) <= 48
+    assert len(shipped.parts) / 4 < len(chinese) < len(shipped.parts)
+    assert len({part.task_id for part in shipped.parts}) == len(shipped.parts)
+
+
+def test_exactly_one_review_waits_for_the_visitor(shipped: Script) -> None:
+    [part] = [part for part in shipped.parts if part.visitor]
+    assert part.answers, "DEMO_EXIT=1 needs to know the answer"
+
+
+def test_every_headline_fits_a_narrow_terminal(shipped: Script) -> None:
+    headlines = [text for part in shipped.parts for text in part.headlines.values()]
+    headlines += [fault.headline for fault in shipped.hours.faults]
+    assert [text for text in headlines if cell_len(text) > 80 - len("20:00 ")] == []
+
+
+def test_everybody_in_the_script_is_in_the_directory(shipped: Script, rulebook: RulebookFiles) -> None:
+    directory = rulebook.current().directory
+    people = {answer.by for part in shipped.parts for answer in part.answers}
+    assert [each for each in people if directory.principal(each) is None] == []
+
+
+def test_the_shipped_tickets_are_of_every_kind_and_every_risk(
+    shipped: Script, rulebook: RulebookFiles
+) -> None:
+    kinds, risks, layers = set(), set(), set()
+    for part in shipped.parts:
+        answer = rulebook.dispatch(part.request.task())
+        task = answer.applied_to(part.request.task())
+        kinds.add((task.category, task.action))
+        layers.add(answer.layer)
+        if task.action == "freeze":
+            risks.add(assess_risk(rulebook.current().risk, task).level)
+    served = {
+        (sop.trigger.category, sop.trigger.action) for sop in rulebook.current().sops if sop.trigger.action
+    }
+    assert served <= kinds
+    assert risks == {"low", "medium", "high"}
+    assert {"rules", "fallback"} <= layers
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (3, ("accounts", "unfreeze")),
+        (4, ("other", "handle")),
+        (17, ("accounts", "handle")),
+        (23, ("other", "handle")),
+    ],
+)
+def test_tickets_that_tempt_a_reader_to_misread_go_where_they_belong(
+    shipped: Script, rulebook: RulebookFiles, number: int, kind: tuple[str, str]
+) -> None:
+    [part] = [part for part in shipped.parts if part.number == number]
+    answer = rulebook.dispatch(part.request.task())
+    assert (answer.category, answer.action) == kind
