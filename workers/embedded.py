@@ -74,15 +74,20 @@ async def embedded_run(
             {**settings.model_dump(exclude_unset=True), **_settings_from(environment)}
         )
         upgrade(ours.store_url)
+        came_up = False
         async with Supervisor(data / "logs") as supervisor:
             for spec in _children(data, environment, endpoints, ports):
                 await supervisor.start(spec)
             runtime = data / RUNTIME_FILE
             runtime.write_text(json.dumps({**endpoints.as_dict(), "pid": os.getpid()}, indent=1))
+            came_up = True
             try:
                 yield Embedded(settings=ours, endpoints=endpoints, supervisor=supervisor)
             finally:
                 runtime.unlink(missing_ok=True)
+        if not came_up:
+            # The supervisor ended an interrupted start in good order; there is nothing to hand out.
+            raise KeyboardInterrupt
 
 
 @contextlib.contextmanager

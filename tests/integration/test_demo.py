@@ -87,6 +87,7 @@ TICKETS = """
 """
 
 
+@pytest.mark.timeout(240)
 def test_a_night_keeps_its_promises_whatever_breaks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,8 @@
-"""The demo's way to opsloop: the HTTP API, as the principals of the script, each with a sign-in of its own."""
+"""The demo's way to opsloop: the HTTP API, as the principals of the script, each signed in."""
 
 import asyncio
+import contextlib
+import time
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, ClassVar, Final, Self
@@ -58,19 +60,19 @@ class Api:
 
     async def _ask(self, principal: str, method: str, path: str, **content: Any) -> Any:
         """Asks again while the service is away or busy, as its documentation tells clients to do."""
-        token = self._tokens.setdefault(principal, "") or self._identity.issue(principal)
+        token = self._tokens.get(principal) or self._identity.issue(principal)
         self._tokens[principal] = token
         headers = {"Authorization": f"Bearer {token}"}
-        async with asyncio.timeout(_PATIENCE_S):
-            while True:
-                try:
-                    response = await self._client.request(method, path, headers=headers, **content)
-                except httpx.TransportError:
-                    await asyncio.sleep(_PAUSE_S)
-                    continue
-                if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
-                    break
-                await asyncio.sleep(_PAUSE_S)
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            response = None
+            with contextlib.suppress(httpx.TransportError):
+                response = await self._client.request(method, path, headers=headers, **content)
+            if response is not None and response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                break
+            if time.monotonic() > until:
+                raise Refused(503, "unavailable", f"the API did not serve {path} for {_PATIENCE_S:.0f} s")
+            await asyncio.sleep(_PAUSE_S)
         answer = response.json()
         if response.is_success:
             return answer

@@ -16,6 +16,10 @@ class NightClock:
         """The bank's time."""
         return self._clock.to_bank(datetime.now(UTC))
 
+    def at(self, real: datetime) -> datetime:
+        """The bank's time at a real instant."""
+        return self._clock.to_bank(real)
+
     def seconds_until(self, bank: datetime) -> float:
         """Real seconds until the bank's clock shows this; negative when it has."""
         return (self._clock.to_real(bank) - datetime.now(UTC)).total_seconds()

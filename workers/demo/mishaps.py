@@ -86,4 +86,6 @@ class Mishaps:
         self.chronicle.headline(self.clock.now(), f"SIGKILL: the worker is dead{middle}")
         while self.supervisor.restarts(WORKER) == before:
             await asyncio.sleep(_GLANCE_S)
-        self.chronicle.headline(self.clock.now(), "The supervisor started a new worker; it takes over where that one stopped")
+        self.chronicle.headline(
+            self.clock.now(), "A new worker was started; it takes over where the other stopped"
+        )

@@ -203,7 +203,9 @@ def _resolved(value: Any, night: Night, at: datetime) -> Any:
         return [_resolved(each, night, at) for each in value]
     if not isinstance(value, str):
         return value
-    value = value.replace("{evening}", night.evening.isoformat()).replace("{morning}", night.morning.isoformat())
+    value = value.replace("{evening}", night.evening.isoformat()).replace(
+        "{morning}", night.morning.isoformat()
+    )
     return re.sub(r"\{at(?:([+-])([0-9a-z]+))?\}", lambda found: _instant(at, found[1], found[2]), value)
 
 

@@ -50,11 +50,13 @@ class Intake:
         again = await self.api.post(INTAKE, "/tickets", body)
         if again["repeated"] and again["task_id"] == receipt["task_id"]:
             self.repeats += 1
-            self.chronicle.tell(self.clock.now(), "handed in again by its source: the same ticket", part.label)
+            self.chronicle.tell(
+                self.clock.now(), "handed in again by its source: the same ticket", part.label
+            )
 
 
 class Staff:
-    """Scripted people at the API: they look at the queue and decide what is theirs, when its time has come."""
+    """Scripted people at the API: they look at the queue and decide what is theirs when it is due."""
 
     def __init__(
         self, api: Api, clock: NightClock, chronicle: Chronicle, script: Script, directory: Directory
@@ -81,14 +83,13 @@ class Staff:
         listed = await self._api.get(self._watcher, "/reviews")
         return [(ReviewRequest.model_validate(each["review"]), each["digest"]) for each in listed["reviews"]]
 
-    async def decide_for_the_visitor(self) -> bool:
-        """Answers what was left to the visitor, as the script says. False when nothing waited."""
-        waiting = [each for each in await self.queue() if self._parts[each[0].task_id].visitor]
-        for review, digest in waiting:
-            answer = self._scripted(review)
+    async def decide_for_the_visitor(self) -> None:
+        """Answers what was left to the visitor, as the script says."""
+        for review, digest in await self.queue():
+            part = self._parts.get(review.task_id)
+            answer = self._scripted(review) if part is not None and part.visitor else None
             if answer is not None:
                 await self._decide(review, digest, answer)
-        return bool(waiting)
 
     def _answer_to(self, review: ReviewRequest) -> Answer | None:
         part = self._parts.get(review.task_id)

@@ -1,12 +1,14 @@
 """Watches the night: reads the read model, and says what happened in sentences."""
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from activities.ports import TicketReader
+from domain.errors import StoreUnavailable
 from domain.lifecycle import ENDS, TicketState
 from domain.people import Directory
 from domain.ticket import EventKind, TicketEvent, TicketSummary
@@ -14,7 +16,10 @@ from workers.demo.chronicle import Chronicle
 from workers.demo.script import Part
 
 _GLANCE_S: Final = 0.4
+_SHORT: Final = 120
+"""Characters of a question that is told whole."""
 _CONFIRMED: Final = "(confirmed by inquiry)"
+_ORDER: Final = ", order "
 _BANK_STEPS: Final = ("execute_freeze", "execute_unfreeze", "release_payment")
 
 
@@ -33,7 +38,16 @@ class Watched:
     @property
     def waits(self) -> bool:
         """Whether a person has to do something before it goes on."""
-        return not self.ended and self.summary.state in (TicketState.REVIEWING, TicketState.FAILED)
+        if self.ended:
+            return False
+        return self.summary.state is TicketState.FAILED or bool(self.open_reviews)
+
+    @property
+    def open_reviews(self) -> list[str]:
+        """The ids of its reviews that nobody has decided yet, in the order in which they were asked."""
+        asked = [e.data["review"]["review_id"] for e in self.events if e.kind is EventKind.REVIEW_OPENED]
+        decided = {e.data["review_id"] for e in self.events if e.kind is EventKind.REVIEW_DECIDED}
+        return [each for each in dict.fromkeys(asked) if each not in decided]
 
     @property
     def by_itself(self) -> bool:
@@ -67,7 +81,9 @@ class Watch:
     async def run(self) -> None:
         """Watches until cancelled."""
         while True:
-            await self.look()
+            # The store may be busy; the next look sees the same and more.
+            with contextlib.suppress(StoreUnavailable):
+                await self.look()
             await asyncio.sleep(_GLANCE_S)
 
     async def look(self) -> None:
@@ -77,13 +93,20 @@ class Watch:
         for task_id, event in fresh:
             self._tell(task_id, event)
 
+    def has_ended(self, task_id: str) -> bool:
+        """Whether the ticket is known to have reached an end."""
+        ticket = self.tickets.get(task_id)
+        return ticket is not None and ticket.ended
+
     def person_for(self, ticket: Watched) -> str:
         """Who is waited for, by name: the group and its lead, or the operator of the ticket's group."""
         part = self._parts.get(ticket.summary.task_id)
         if part is not None and part.visitor:
             return "you"
         waiting = ticket.summary.waiting_for
-        group = self._directory.group(waiting.partition(", ")[0]) or self._directory.group(ticket.summary.group)
+        group = self._directory.group(waiting.partition(", ")[0]) or self._directory.group(
+            ticket.summary.group
+        )
         if group is None:
             return waiting
         return f"{self._people.get(group.lead, 'its lead')}, {group.name}"
@@ -92,7 +115,8 @@ class Watch:
         fresh: list[tuple[str, TicketEvent]] = []
         for summary in self._reader.tickets(limit=1000):
             known = self.tickets.get(summary.task_id)
-            if known is not None and known.summary == summary:
+            # A running ticket can have new events under the same summary.
+            if known is not None and known.ended and known.summary == summary:
                 continue
             ticket = known or Watched(summary)
             ticket.summary = summary
@@ -104,7 +128,7 @@ class Watch:
 
     def _tell(self, task_id: str, event: TicketEvent) -> None:
         part = self._parts.get(task_id)
-        sentence = self._sentence(event)
+        sentence = self._sentence(self.tickets[task_id], event)
         if sentence:
             self._chronicle.tell(event.at, sentence, part.label if part else task_id)
         for cue in cues(event) if part else ():
@@ -112,46 +136,57 @@ class Watch:
                 self._shown.add((task_id, cue))
                 self._chronicle.headline(event.at, part.headlines[cue])
 
-    def _sentence(self, event: TicketEvent) -> str:
+    def _sentence(self, ticket: Watched, event: TicketEvent) -> str:
         """What happened, for people; empty for what only an auditor wants to read."""
         match event.kind:
             case EventKind.DISPATCHED:
-                return f"→ {event.summary.removeprefix('to ')}"
+                return f"→ {event.data.get('group', '')}: {event.summary.partition(': ')[2]}"
             case EventKind.STEP_DONE if event.step_id in _BANK_STEPS:
+                return event.summary.partition(": ")[2]
+            case EventKind.STEP_FAILED | EventKind.OUTCOME_UNKNOWN | EventKind.SLA_LEVEL:
                 return event.summary
-            case EventKind.STEP_FAILED | EventKind.OUTCOME_UNKNOWN | EventKind.SLA_LEVEL | EventKind.REVIEW_LATE:
-                return event.summary
+            case EventKind.REVIEW_LATE:
+                return "nobody decided in time; told again"
             case EventKind.SPOT_CHECK_DRAWN:
-                return "medium risk at night: goes on by itself, drawn for the spot check"
+                return "medium risk by night: drawn for the spot check"
             case EventKind.REVIEW_OPENED:
-                return event.summary
+                return _first_sentence(event.summary)
             case EventKind.REVIEW_DECIDED:
                 return self._decision(event)
-            case EventKind.ESCALATED:
-                return self._told(event)
             case EventKind.CLOSED:
-                return f"■ {event.summary}"
+                return "■ closed" if ticket.summary.state is not TicketState.COMPLETED else _completed(ticket)
         return ""
 
     def _decision(self, event: TicketEvent) -> str:
-        name = self._people.get(event.actor, event.actor)
-        return f"{name}: {event.summary.replace(f' by {event.actor}', '', 1)}"
-
-    def _told(self, event: TicketEvent) -> str:
-        sms = [each for each in event.data.get("sent", ()) if str(each).startswith("sms")]
-        names = [self._people.get(str(each).rpartition(" → ")[2], str(each)) for each in sms]
-        return f"SMS to {', '.join(names)}" if names else ""
+        verb, _, reason = event.summary.partition(": ")
+        if event.actor not in self._people:
+            return reason or event.summary
+        done = "rejected" if verb.startswith("reject") else "approved"
+        return f"{self._people[event.actor]} {done}" + (f": {reason}" if reason else "")
 
 
 def cues(event: TicketEvent) -> tuple[str, ...]:
     """The names under which a script's headlines wait for this event."""
     if event.kind is EventKind.SLA_LEVEL and event.data.get("level"):
         return (event.kind.value, f"sla_{event.data['level']}")
-    if event.kind is EventKind.STEP_DONE and event.step_id in _BANK_STEPS:
+    # A bank step that somebody did by hand instead has no order.
+    if event.kind is EventKind.STEP_DONE and event.step_id in _BANK_STEPS and _ORDER in event.summary:
         return ("executed", "confirmed_by_inquiry") if _CONFIRMED in event.summary else ("executed",)
     if event.kind is EventKind.STEP_STARTED and event.step_id in _BANK_STEPS:
         return ("executing",)
     return (event.kind.value,)
+
+
+def _completed(ticket: Watched) -> str:
+    return "■ closed by itself" if ticket.by_itself else "■ closed"
+
+
+def _first_sentence(text: str) -> str:
+    """As much of a question as fits a line; the review itself has it all."""
+    if len(text) <= _SHORT:
+        return text
+    end = min((text.find(mark) + 1 for mark in (". ", "? ") if mark in text), default=len(text))
+    return text[:end]
 
 
 @dataclass(frozen=True)
