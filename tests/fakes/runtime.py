@@ -44,9 +44,7 @@ class FakeRuntime:
     async def checkpoint(self) -> None:
         return
 
-    async def admit(
-        self, step: Step, spec: HandlerSpec, ahead: tuple[tuple[str, HandlerSpec], ...]
-    ) -> None:
+    async def admit(self, step: Step, spec: HandlerSpec, ahead: tuple[tuple[str, HandlerSpec], ...]) -> None:
         if spec.effect.gated:
             self.admitted.append(step.id)
 

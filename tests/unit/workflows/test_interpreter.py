@@ -193,9 +193,7 @@ class SlowMessages(FakeRuntime):
 
 async def test_an_async_step_does_not_hold_the_run_but_is_waited_for_at_the_end() -> None:
     runtime = SlowMessages()
-    run = asyncio.create_task(
-        interpret([step("Tell", "sms", **{"async": True}), step("Next")], runtime)
-    )
+    run = asyncio.create_task(interpret([step("Tell", "sms", **{"async": True}), step("Next")], runtime))
     while runtime.ran != ["next"]:
         await asyncio.sleep(0)
     assert not run.done()
