@@ -22,7 +22,7 @@ from domain.lifecycle import TicketState
 from domain.review import Decision, DecisionOutcome, ReviewKind
 from domain.steps import StepInput, StepOutput
 from domain.task import RiskLevel
-from domain.ticket import EventKind, TicketView
+from domain.ticket import EventKind, TicketEvent, TicketView
 from workflows.alerting import Alerting
 from workflows.commands import Commands
 from workflows.contract import Command, CommandOutcome, TicketInput, TicketResult
@@ -55,6 +55,41 @@ class HandwrittenFreezeWorkflow:
     async def hold(self, command: Command) -> CommandOutcome:
         """Stops the clock and the run."""
         return await self._commands.take("hold", command)
+
+    @workflow.update
+    async def resume(self, command: Command) -> CommandOutcome:
+        """Lets the ticket go on."""
+        return await self._commands.take("resume", command)
+
+    @workflow.update
+    async def reassign(self, command: Command) -> CommandOutcome:
+        """Gives the ticket to another group."""
+        return await self._commands.take("reassign", command)
+
+    @workflow.update
+    async def retry_step(self, command: Command) -> CommandOutcome:
+        """Tries a failed step again."""
+        return await self._commands.take("retry_step", command)
+
+    @workflow.update
+    async def skip_step(self, command: Command) -> CommandOutcome:
+        """Leaves a failed step out."""
+        return await self._commands.take("skip_step", command)
+
+    @workflow.update
+    async def cancel(self, command: Command) -> CommandOutcome:
+        """Ends the ticket before its next step."""
+        return await self._commands.take("cancel", command)
+
+    @workflow.signal
+    async def submit_decision(self, decision: Decision) -> None:
+        """A reviewer's decision as a signal."""
+        await self._reviews.decide(decision)
+
+    @workflow.query
+    def timeline(self) -> list[TicketEvent]:
+        """Everything that happened."""
+        return self._run.events
 
     @workflow.query
     def view(self) -> TicketView:

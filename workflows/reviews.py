@@ -44,6 +44,10 @@ class ReviewBook:
         """The ticket is cancelled: nobody waits for an answer any more."""
         self._cancelled_because = reason
 
+    def approves(self, handler: str) -> bool:
+        """Whether a person approved this effect in this run."""
+        return bool(self.approved) and effect_digest(handler, self._run.task) in self.approved
+
     async def ask(
         self,
         question: Question,

@@ -55,7 +55,7 @@ class StepRuntime:
     async def admit(self, step: Step, spec: HandlerSpec, ahead: tuple[tuple[str, HandlerSpec], ...]) -> None:
         """The duty gate: risk and the hour decide whether this effect may run by itself."""
         run = self._run
-        if not spec.effect.gated or effect_digest(spec.name, run.task) in self._reviews.approved:
+        if not spec.effect.gated or self._reviews.approves(spec.name):
             return
         if not run.risk_assessed:
             run.demand_caution("an effect was reached before the risk was assessed")

@@ -177,7 +177,7 @@ def test_an_alert_whose_first_channel_refuses_arrives_by_the_next(sinks: Sinks) 
         level=AlertLevel.ORANGE,
         group="Account Operations",
         subject="75 % of the SLA gone",
-        body="15 minutes left",
+        body="15 minutes left.",
     )
     sinks.fail("wecom", "refuse")
     receipt = ActivityEnvironment().run(activities.raise_alert, alert)
