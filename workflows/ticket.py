@@ -33,7 +33,8 @@ from workflows.step_runtime import StepRuntime, told_by
 
 _NOTHING: Any = None
 """What a start without an argument leaves: refused by `check_start`, where it would hang otherwise."""
-_SKEW = timedelta(minutes=1)
+_SKEW = timedelta(minutes=10)
+"""How far clocks of our machines may differ before a start counts as one from the future."""
 
 
 def _unfit(problem: str) -> ApplicationError:
