@@ -39,7 +39,7 @@ def handler(
 ) -> Callable[[_HandlerMethod[_Owner]], _HandlerMethod[_Owner]]:
     """Makes a method a handler: an activity with a catalogue entry, its errors translated.
 
-    The first line of the docstring is the summary that `opsloop handlers` shows.
+    The first line of the docstring is its summary in the catalogue.
     """
 
     def mark(method: _HandlerMethod[_Owner]) -> _HandlerMethod[_Owner]:

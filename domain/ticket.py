@@ -80,7 +80,6 @@ class TicketView(Record):
     deadline_at: Instant | None = None
     sla_level: str = ""
     spot_check: bool = False
-    assignee: str = ""
     open_reviews: tuple[ReviewRequest, ...] = ()
     steps_done: tuple[str, ...] = ()
     steps_skipped: tuple[str, ...] = ()
