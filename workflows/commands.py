@@ -60,11 +60,12 @@ class Commands:
 
     async def operator_choice(self) -> Literal["retry", "skip"]:
         """Waits until an operator says what becomes of a failed step."""
-        self._choice = None
         await workflow.wait_condition(lambda: self._choice is not None or self._is_cancelled)
         if self.cancelled_because is not None:
             raise TicketEnded(TicketState.CANCELLED, self.cancelled_because)
-        return self._choice or "retry"
+        # Taken here and nowhere reset: a choice may come while the failure is still being recorded.
+        choice, self._choice = self._choice, None
+        return choice or "retry"
 
     @property
     def _is_cancelled(self) -> bool:

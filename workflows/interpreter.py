@@ -100,15 +100,21 @@ class Interpreter:
         self._position = {step.id: index for index, step in enumerate(self._steps)}
         self._runtime = runtime
         self._background: list[asyncio.Task[None]] = []
+        self._to_replace: list[tuple[Step, StepFailure]] = []
         self._visited: set[str] = set()
         self.results: dict[str, StepOutput] = {}
 
     async def run(self) -> None:
-        """Runs all steps and waits for those in the background. Raises `TicketEnded`."""
+        """Runs all steps and waits for those in the background. Raises `TicketEnded`.
+
+        Fallbacks of background steps come last: they may ask a person, and a ticket asks one thing at a time.
+        """
         position = 0
         while position < len(self._steps):
             position = await self._visit(self._steps[position])
         await self.settle()
+        for step, failure in self._to_replace:
+            self._finish(step, await self._fall_back(step, failure))
 
     async def settle(self) -> None:
         """Waits until no step is left in the background."""
@@ -192,9 +198,7 @@ class Interpreter:
             except StepFailure as failure:
                 self._note_failure(step, failure)
                 if step.fallback and handler != step.fallback:
-                    return await self._do(
-                        _instead(step, step.fallback), step.fallback, f"{step.name}: {failure.message}"
-                    )
+                    return await self._fall_back(step, failure)
                 if await self._runtime.failed(step, failure) == "skip":
                     if spec.control or spec.effect.gated:
                         what = "control" if spec.control else "effect"
@@ -216,13 +220,15 @@ class Interpreter:
             output = await self._runtime.call(step, spec, 1, self.results)
         except StepFailure as failure:
             self._note_failure(step, failure)
-            if step.fallback is None:
-                await self._runtime.warn(step, failure)
-                return
-            output = await self._do(
-                _instead(step, step.fallback), step.fallback, f"{step.name}: {failure.message}"
-            )
+            await self._runtime.warn(step, failure)
+            if step.fallback is not None:
+                self._to_replace.append((step, failure))
+            return
         self._finish(step, output)
+
+    async def _fall_back(self, step: Step, failure: StepFailure) -> StepOutput:
+        fallback = step.fallback or ""
+        return await self._do(_instead(step, fallback), fallback, f"{step.name}: {failure.message}")
 
     def _note_failure(self, step: Step, failure: StepFailure) -> None:
         self._runtime.note(

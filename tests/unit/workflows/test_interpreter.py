@@ -250,3 +250,23 @@ async def test_nobody_approves_what_a_control_has_still_to_judge() -> None:
     ]
     await interpret(steps, runtime)
     assert [step_id for step_id, _ in runtime.asked[0].ahead] == ["tell"]
+
+
+async def test_the_fallback_of_an_async_step_asks_only_when_the_other_steps_are_done() -> None:
+    runtime = FakeRuntime({"sms": [StepFailure("channel_failed", "no")]})
+    steps = [step("Tell", "sms", fallback="by_hand", **{"async": True}), step("Next"), step("Last")]
+    interpreter = await interpret(steps, runtime)
+    assert runtime.warned == ["tell"]
+    assert [question.step_id for question in runtime.asked] == ["by_hand"]
+    assert runtime.asked[0].because == "Tell: no"
+    assert set(interpreter.results) == {"tell", "next", "last"}
+
+
+async def test_a_ticket_that_ends_early_asks_nobody_to_replace_a_background_step() -> None:
+    runtime = FakeRuntime(
+        {"sms": [StepFailure("channel_failed", "no")], "plain": [StepFailure("step_failed", "no")]},
+        operator=["cancel"],
+    )
+    with pytest.raises(TicketEnded):
+        await interpret([step("Tell", "sms", fallback="by_hand", **{"async": True}), step("Next")], runtime)
+    assert runtime.asked == []

@@ -266,7 +266,7 @@ class TestAddressBook:
         assert list(book.addresses(to, channel)) == expected
 
 
-class talking_server:  # noqa: N801
+class talking_server:  # noqa: N801  # a context manager, named like a function
     """A mail server that says these lines, one after each thing that it hears, and then nothing more."""
 
     def __init__(self, *lines: bytes) -> None:

@@ -128,7 +128,7 @@ def test_a_broken_constraint_is_a_conflict_that_quotes_no_row(store: Store) -> N
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    at=st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2200, 1, 1)),  # noqa: DTZ001
+    at=st.datetimes(min_value=datetime(1990, 1, 1), max_value=datetime(2200, 1, 1)),  # noqa: DTZ001  # bounds must be naive
     offset=st.integers(min_value=-12, max_value=14),
 )
 def test_an_instant_comes_back_as_it_went_in_aware_and_in_utc(
