@@ -3,14 +3,17 @@
 The loader (`definitions.loader`) makes it from files; activities receive it through a port.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from definitions.schema import Sop
+from pydantic import Field
+
+from definitions.schema import Sop, all_steps, routes_of
 from domain.alerts import AlertPolicy
 from domain.digest import digest_of
 from domain.dispatch.tables import DispatchTables
 from domain.duty import DutyConfig
+from domain.fields import FieldSpec
 from domain.handlers import HandlerSpec, HumanTask
 from domain.model import Record
 from domain.people import Directory
@@ -25,6 +28,8 @@ class PinnedSop(Record):
     version: str
     digest: str
     handlers: dict[str, HandlerSpec]
+    called: dict[str, Sop] = Field(default_factory=dict)
+    """Every SOP that this one calls, directly or not, by id."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Rulebook:
 
     def sop_for(self, category: str, action: str) -> Sop:
         """The SOP that serves a dispatched ticket: its own, its category's, else the general one."""
-        by_trigger = {(sop.trigger.category, sop.trigger.action): sop for sop in self.sops}
+        by_trigger = {(sop.trigger.category, sop.trigger.action): sop for sop in self.sops if sop.trigger}
         for key in ((category, action), (category, None), ("other", None)):
             if key in by_trigger:
                 return by_trigger[key]
@@ -57,19 +62,43 @@ class Rulebook:
         )
 
 
-def pin(sop: Sop, handlers: dict[str, HandlerSpec]) -> PinnedSop:
-    """The SOP with the handlers it names, identified by the digest of its content."""
-    named = {step.handler for step in sop.steps} | {step.fallback for step in sop.steps}
-    for step in sop.steps:
-        for targets in (step.branch or {}).values():
-            named.update(targets)
-    digest = digest_of(sop)
+def pin(sop: Sop, handlers: Mapping[str, HandlerSpec], sops: Sequence[Sop] = ()) -> PinnedSop:
+    """The SOP with the SOPs it calls and the handlers they name, identified by the digest of the content.
+
+    `sops` are those that can be called.
+    """
+    called = called_by(sop, sops)
+    named = {name for each in (sop, *called.values()) for name in _handlers_named_in(each)}
+    digest = digest_of([sop, *(called[name] for name in sorted(called))])
     return PinnedSop(
         sop=sop,
         version=sop.version or digest[:8],
         digest=digest,
         handlers={name: spec for name, spec in handlers.items() if name in named},
+        called=called,
     )
+
+
+def called_by(sop: Sop, sops: Sequence[Sop]) -> dict[str, Sop]:
+    """Every SOP that this one calls, directly or through others. Unknown ones are left out."""
+    by_id = {each.id: each for each in sops}
+    found: dict[str, Sop] = {}
+    open_calls = [step.call for _, step in all_steps(sop.steps) if step.call]
+    while open_calls:
+        name = open_calls.pop()
+        if name in by_id and name not in found:
+            found[name] = by_id[name]
+            open_calls += [step.call for _, step in all_steps(by_id[name].steps) if step.call]
+    return found
+
+
+def _handlers_named_in(sop: Sop) -> Iterator[str]:
+    """Every name in the SOP that can be a handler's."""
+    for _, step in all_steps(sop.steps):
+        compensation = step.compensate.handler if step.compensate else None
+        yield from (name for name in (step.handler, step.fallback, compensation) if name)
+        for targets in routes_of(step).values():
+            yield from targets
 
 
 def with_people(
@@ -82,6 +111,7 @@ def with_people(
             summary=task.question,
             outcomes=("done",) if task.kind == "manual" else ("approved",),
             human=task,
+            outputs={name: FieldSpec(type=each.type) for name, each in task.form.items()},
         )
         for name, task in human_tasks.items()
     }

@@ -136,6 +136,8 @@ def _triggers(folder: Path, files: Sequence[_SopFile], *, complete: bool) -> Ite
     """One SOP for each trigger, and one for all the rest."""
     first: dict[tuple[str, str | None], str] = {}
     for document, sop in files:
+        if sop.trigger is None:
+            continue
         key = (sop.trigger.category, sop.trigger.action)
         if key in first:
             yield found(
@@ -183,6 +185,7 @@ def _fit(file: _SopFile, policies: Policies) -> Iterator[Finding]:
     for policy in policies.sla.policies if policies.sla else ():
         if (
             sop.escalation
+            and sop.trigger
             and policy.category == sop.trigger.category
             and policy.sla_hours * 3600 <= (sop.escalation.at.total_seconds())
         ):
@@ -202,7 +205,7 @@ def _is_reachable(to: str, directory: Directory) -> bool:
 
 def _served(policies: Policies, files: Sequence[_SopFile]) -> Iterator[Finding]:
     """Whether what dispatch finds has an SOP other than the general one."""
-    triggers = {(file.sop.trigger.category, file.sop.trigger.action) for file in files}
+    triggers = {(each.category, each.action) for file in files if (each := file.sop.trigger)}
     for index, rule in enumerate(policies.rules.rules if policies.rules else ()):
         if rule.action == DEFAULT_ACTION:
             # The action of work that a person does: the general SOP is what it means.

@@ -8,6 +8,7 @@
     ├── NotPermitted             not_permitted          the principal may not do this
     ├── NoDecisionCode           decision_code_invalid  missing, expired or foreign decision code
     ├── DefinitionError          definition_invalid     an SOP or policy cannot be used
+    ├── ExpressionFailed         expression_failed      a CEL expression of an SOP gave no usable value
     ├── StepFailed
     │   ├── AuthorisationRefused authorisation_refused  the order's papers do not suffice
     │   ├── OrderRefused         order_refused          the bank said no, definitely
@@ -82,6 +83,12 @@ class DefinitionError(OpsloopError):
     """An SOP or a policy cannot be used as it stands."""
 
     code = "definition_invalid"
+
+
+class ExpressionFailed(OpsloopError):
+    """An expression cannot be compiled, costs too much, or fails on the ticket's facts."""
+
+    code = "expression_failed"
 
 
 class StepFailed(OpsloopError):

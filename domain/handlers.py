@@ -1,9 +1,13 @@
 """What the interpreter knows of a handler: the entry that the catalogue keeps and a ticket pins."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import Field
 
 from domain.duration import Duration
+from domain.fields import FieldSpec, FormField
 from domain.model import Record
 from domain.people import Role
 
@@ -40,8 +44,13 @@ class HumanTask(Record):
     group: str = ""
     """Empty: the ticket's own group."""
     deadline: Duration | None = None
-    on_late: Literal["wait", "reject"] = "wait"
-    """What silence means at the deadline: tell again and go on waiting, or end as rejected."""
+    on_late: Literal["wait", "escalate", "go_on", "reject"] = "wait"
+    """What silence means at the deadline: tell again and go on waiting, ask whoever is on call, go on with
+    the outcome `late` and nothing approved, or count as a no."""
+    quorum: int = 1
+    """How many different people must approve."""
+    four_eyes: bool = True
+    form: dict[str, FormField] = Field(default_factory=dict)
 
 
 class HandlerSpec(Record):
@@ -61,3 +70,22 @@ class HandlerSpec(Record):
     resolver: str | None = None
     """The activity that settles an unknown outcome by asking the outside by key."""
     human: HumanTask | None = None
+    inputs: dict[str, FieldSpec] = Field(default_factory=dict)
+    """What `with` may give it."""
+    outputs: dict[str, FieldSpec] = Field(default_factory=dict)
+    """What later steps find in its data."""
+    reads_results: bool = False
+    """Whether it is given the results of the steps before."""
+    compensation: str | None = None
+    """The handler that undoes it."""
+    irreversible: str = ""
+    """Why nothing undoes it."""
+    harmless_when: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Inputs with which it changes nothing, such as `method: [GET]`."""
+
+    def called_with(self, inputs: Mapping[str, Any]) -> "HandlerSpec":
+        """The entry as it holds for these inputs: without effect where they make it harmless."""
+        harmless = self.harmless_when and all(
+            inputs.get(name) in values for name, values in self.harmless_when.items()
+        )
+        return self.model_copy(update={"effect": Effect.NONE}) if harmless else self

@@ -6,11 +6,12 @@ role and the group, and when it is not one of the hands that made or worked the 
 
 from collections.abc import Collection
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from domain.digest import digest_of
+from domain.fields import FormField, form_problems
 from domain.model import Instant, Model, Record
 from domain.people import Principal, Role
 
@@ -62,12 +63,18 @@ class ReviewRequest(Record):
     effects: tuple[PlannedEffect, ...] = ()
     opened_at: Instant
     deadline_at: Instant | None = None
-    on_late: Literal["wait", "reject"] = "wait"
+    on_late: Literal["wait", "escalate", "go_on", "reject"] = "wait"
+    quorum: int = 1
+    """How many different people must approve."""
+    approvals: tuple[str, ...] = ()
+    """Who has approved so far."""
+    form: dict[str, FormField] = Field(default_factory=dict)
+    """To be filled in with an approval."""
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all that is shown."""
-        return digest_of(self)
+        """SHA-256 of all that is decided on. Approvals of others, which come meanwhile, do not change it."""
+        return digest_of(self.model_dump(mode="json", exclude={"approvals"}))
 
 
 class Decision(Model):
@@ -77,6 +84,7 @@ class Decision(Model):
     verb: Verb
     choice: str | None = Field(default=None, max_length=64)
     reason: str = Field(default="", max_length=2000)
+    form: dict[str, Any] = Field(default_factory=dict, max_length=50, description="answers to the form")
     code: str = Field(default="", max_length=4096, description="short-lived decision code from API or CLI")
 
 
@@ -101,6 +109,9 @@ class DecidedReview(Record):
     """The principal, or `deadline` when nobody answered in time."""
     reason: str
     at: Instant
+    form: dict[str, Any] = Field(default_factory=dict)
+    late: bool = False
+    """Nobody answered in time, and the run goes on without an approval."""
 
 
 def objection(
@@ -116,10 +127,16 @@ def objection(
             "four_eyes",
             f"{principal.id} made or worked on this ticket and cannot also approve it: four eyes",
         )
+    if principal.id in request.approvals:
+        return "conflict", f"{principal.id} has approved already; {request.quorum} different people must"
     if decision.verb is Verb.APPROVE and request.choices and decision.choice not in request.choices:
         return "choice_missing", f"choose one of: {', '.join(request.choices)}"
     if decision.verb is Verb.APPROVE and decision.choice and not request.choices:
         return "choice_unexpected", "this review offers no choices"
     if decision.verb is Verb.REJECT and not decision.reason.strip():
         return "reason_missing", "a rejection needs a reason"
+    if decision.verb is Verb.APPROVE:
+        problems = form_problems(request.form, decision.form)
+        if problems:
+            return "form_invalid", "; ".join(problems)
     return None

@@ -1,5 +1,6 @@
 """What goes into a handler and what comes out. Every handler has this one shape."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
@@ -22,13 +23,20 @@ class StepInput(Record):
     now: Instant
     """Bank time at which the step began."""
     sop: str = ""
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    """What the SOP gives this handler by `with`, its expressions evaluated."""
     results: dict[str, "StepOutput"] = Field(default_factory=dict)
-    """Results of the steps before, by step id."""
+    """Results of the steps before, by step id, for handlers that read them."""
 
     @property
     def idempotency_key(self) -> str:
         """Ticket + step + occurrence: the same for every retry, also after reset and continue-as-new."""
         return f"{self.task.task_id}/{self.step_id}/{self.occurrence}"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The ticket's fields, with the step's own inputs before them."""
+        return {**self.task.fields, **self.inputs}
 
 
 class StepOutput(Record):
@@ -41,7 +49,7 @@ class StepOutput(Record):
     """Small facts for later steps; documents and tables go to the store, by reference."""
 
 
-def effect_digest(handler: str, task: OpsTask) -> str:
+def effect_digest(handler: str, task: OpsTask, inputs: Mapping[str, Any] | None = None) -> str:
     """Identifies what an effect would do, so that an approval can be bound to it.
 
     Two calls with this digest in common do the same to the same account with the same facts.
@@ -53,5 +61,6 @@ def effect_digest(handler: str, task: OpsTask) -> str:
             "account_ref": task.account_ref,
             "customer_ref": task.customer_ref,
             "fields": task.model_dump(mode="json", include={"fields"})["fields"],
+            **({"inputs": dict(inputs)} if inputs else {}),
         }
     )

@@ -27,6 +27,16 @@ class EventKind(StrEnum):
     STEP_DONE = "step_done"
     STEP_FAILED = "step_failed"
     STEP_SKIPPED = "step_skipped"
+    """Left out by an operator."""
+    STEP_NOT_NEEDED = "step_not_needed"
+    """Left out by the SOP: its `when` is false."""
+    WAITING = "waiting"
+    EVENT = "event"
+    """Something from outside reached the ticket."""
+    COMPENSATED = "compensated"
+    COMPENSATION_FAILED = "compensation_failed"
+    MIGRATED = "migrated"
+    """The ticket moved to another version of its SOP."""
     RISK = "risk"
     GATE = "gate"
     OUTCOME_UNKNOWN = "outcome_unknown"
@@ -83,6 +93,8 @@ class TicketView(Record):
     open_reviews: tuple[ReviewRequest, ...] = ()
     steps_done: tuple[str, ...] = ()
     steps_skipped: tuple[str, ...] = ()
+    steps_failed: tuple[str, ...] = ()
+    """Steps that wait for an operator now."""
     result: str = ""
     opened_at: Instant
     closed_at: Instant | None = None

@@ -3,7 +3,7 @@
 Clients (API, CLI, intake services, the Temporal UI) need nothing else.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from pydantic import Field
 
@@ -11,7 +11,7 @@ from domain.clock import BankClock
 from domain.handlers import Queue
 from domain.lifecycle import TicketState
 from domain.model import Instant, Model, Record
-from domain.task import OpsTask
+from domain.task import Identifier, OpsTask
 
 WORKFLOW_TYPE: Final = "TicketWorkflow"
 TASK_QUEUE: Final = Queue.TICKETS.value
@@ -20,7 +20,9 @@ DECIDE_UPDATE: Final = "decide"
 DECIDE_SIGNAL: Final = "submit_decision"
 VIEW_QUERY: Final = "view"
 TIMELINE_QUERY: Final = "timeline"
-COMMANDS: Final = ("hold", "resume", "reassign", "retry_step", "skip_step", "cancel")
+EVENT_UPDATE: Final = "deliver_event"
+EVENT_SIGNAL: Final = "submit_event"
+COMMANDS: Final = ("hold", "resume", "reassign", "retry_step", "skip_step", "cancel", "migrate")
 
 
 def workflow_id(task_id: str) -> str:
@@ -58,6 +60,26 @@ class Command(Model):
     reason: str = Field(min_length=1, max_length=2000)
     code: str = Field(default="", max_length=4096)
     group: str | None = Field(default=None, max_length=100, description="for reassign: the new group")
+    step: str | None = Field(
+        default=None, max_length=200, description="for retry and skip, where several steps have failed"
+    )
+    sop_digest: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{64}$", description="for migrate: the version to move to"
+    )
+
+
+class OutsideEvent(Model):
+    """Something that happened outside and that an SOP may wait for. The code proves who says so."""
+
+    name: Identifier
+    event_id: str = Field(min_length=1, max_length=100, description="the same for repeats of one event")
+    data: dict[str, Any] = Field(default_factory=dict, max_length=50)
+    code: str = Field(default="", max_length=4096)
+
+
+def event_content(task_id: str, event: OutsideEvent) -> dict[str, Any]:
+    """What an event's code is bound to."""
+    return {"task_id": task_id, "name": event.name, "event_id": event.event_id, "data": event.data}
 
 
 class CommandOutcome(Record):
@@ -71,4 +93,6 @@ class CommandOutcome(Record):
 
 def command_content(verb: str, task_id: str, command: Command) -> dict[str, str | None]:
     """What a command's code is bound to."""
-    return {"verb": verb, "task_id": task_id, "reason": command.reason, "group": command.group}
+    content = {"verb": verb, "task_id": task_id, "reason": command.reason, "group": command.group}
+    more = {"step": command.step, "sop_digest": command.sop_digest}
+    return content | {name: value for name, value in more.items() if value is not None}

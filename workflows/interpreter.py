@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import Final, Literal, Protocol
 
 from definitions.book import PinnedSop
-from definitions.schema import PersonStep, Step
+from definitions.person_steps import PersonStep
+from definitions.schema import Step
 from domain.handlers import HandlerSpec, HumanTask
 from domain.lifecycle import TicketState
 from domain.review import DecidedReview, ReviewKind, Verb
@@ -50,7 +51,7 @@ class Question:
     role: str
     group: str = ""
     deadline: timedelta | None = None
-    on_late: Literal["wait", "reject"] = "wait"
+    on_late: Literal["wait", "escalate", "go_on", "reject"] = "wait"
     choices: tuple[str, ...] = ()
     because: str = ""
     """What went wrong before, where this is a fallback."""

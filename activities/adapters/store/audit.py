@@ -25,7 +25,12 @@ ACTIONS: dict[EventKind, str] = {
     EventKind.STEP_DONE: "step.done",
     EventKind.STEP_FAILED: "step.failed",
     EventKind.STEP_SKIPPED: "step.skipped",
+    EventKind.STEP_NOT_NEEDED: "step.not_needed",
     EventKind.OUTCOME_UNKNOWN: "step.outcome_unknown",
+    EventKind.EVENT: "event.received",
+    EventKind.COMPENSATED: "step.compensated",
+    EventKind.COMPENSATION_FAILED: "step.compensation_failed",
+    EventKind.MIGRATED: "ticket.migrated",
     EventKind.REVIEW_OPENED: "review.opened",
     EventKind.REVIEW_DECIDED: "review.decided",
     EventKind.REVIEW_LATE: "review.late",
@@ -41,7 +46,14 @@ ACTIONS: dict[EventKind, str] = {
 }
 """The events that are actions, decisions or refusals. The others only tell how a run went on."""
 
-_REFUSALS = frozenset({EventKind.DECISION_REFUSED, EventKind.COMMAND_REFUSED, EventKind.STEP_FAILED})
+_REFUSALS = frozenset(
+    {
+        EventKind.DECISION_REFUSED,
+        EventKind.COMMAND_REFUSED,
+        EventKind.STEP_FAILED,
+        EventKind.COMPENSATION_FAILED,
+    }
+)
 _QUOTES = frozenset({EventKind.OPENED, EventKind.DISPATCHED, EventKind.REVIEW_OPENED})
 """Their summaries may quote the ticket, so they stay in the timeline."""
 

@@ -36,7 +36,13 @@ def test_every_action_and_refusal_of_a_ticket_has_one_row(store: Store) -> None:
 
 
 def test_each_kind_of_event_is_either_audited_or_known_to_be_mere_progress() -> None:
-    progress = {EventKind.STATE, EventKind.STEP_STARTED, EventKind.SLA_LEVEL, EventKind.SLA_SKIPPED}
+    progress = {
+        EventKind.STATE,
+        EventKind.STEP_STARTED,
+        EventKind.WAITING,
+        EventKind.SLA_LEVEL,
+        EventKind.SLA_SKIPPED,
+    }
     assert set(EventKind) == progress | set(ACTIONS), "say in ACTIONS what the new kind is to an auditor"
     assert all(entry_of(sample_event(1, kind), sample_view()) is None for kind in progress)
 
