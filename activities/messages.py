@@ -30,6 +30,14 @@ class Opening(Record):
     """The bank's zone, for texts that people read."""
 
 
+class ReopenTicket(Record):
+    """Asks for the version in force of the SOP that a ticket runs under."""
+
+    opening: Opening
+    digest: str
+    """The version that was asked for; another one in force by now is refused."""
+
+
 class Progress(Record):
     """New events of a ticket and its state after them."""
 

@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping
 
 from activities.catalogue import task
-from activities.messages import Opening, OpenTicket
+from activities.messages import Opening, OpenTicket, ReopenTicket
 from activities.ports import RulebookSource
-from definitions.book import PinnedSop, pin, with_people
+from definitions.book import PinnedSop, Rulebook, pin, with_people
+from definitions.schema import ENDINGS, Sop, all_steps, routes_of
 from domain.clock import BankClock
-from domain.errors import DefinitionError, InvalidInput
+from domain.dispatch.answer import DispatchAnswer
+from domain.errors import Conflict, DefinitionError, InvalidInput
 from domain.handlers import HandlerSpec
 from domain.sla import agree_terms
 
@@ -48,12 +50,35 @@ class OpeningActivities:
                 f"with `trigger: {{category: {answer.category}, action: {answer.action}}}`, "
                 "or a general one with `trigger: {category: other}`"
             ) from error
-        pinned = pin(sop, with_people(self._handlers, book.human_tasks))
+        return self._opening(answer, sop, book)
+
+    @task
+    def reopen_ticket(self, request: ReopenTicket) -> Opening:
+        """What a running ticket would pin if it opened now, its dispatch unchanged.
+
+        Raises `Conflict` when another version than the one asked for is in force; `DefinitionError` when
+        the SOP is gone.
+        """
+        before = request.opening
+        book = self._rulebook.current()
+        sop = next((each for each in book.sops if each.id == before.sop.sop.id), None)
+        if sop is None:
+            raise DefinitionError(f"there is no SOP {before.sop.sop.id!r} any more")
+        opening = self._opening(before.answer, sop, book)
+        if opening.sop.digest != request.digest:
+            raise Conflict(
+                f"the version in force is {opening.sop.version} ({opening.sop.digest[:8]}), "
+                f"not {request.digest[:8]}"
+            )
+        return opening
+
+    def _opening(self, answer: DispatchAnswer, sop: Sop, book: Rulebook) -> Opening:
+        pinned = pin(sop, with_people(self._handlers, book.human_tasks), book.sops)
         unknown = sorted(set(_unknown_names(pinned)))
         if unknown:
             raise DefinitionError(
                 f"SOP {sop.name!r} names {', '.join(unknown)}: expected steps of the SOP, handlers of the "
-                "catalogue, or entries of policies/human_tasks.yaml"
+                "catalogue, entries of policies/human_tasks.yaml, or other SOPs"
             )
         terms = agree_terms(
             rule_hours=answer.sla_hours,
@@ -65,11 +90,12 @@ class OpeningActivities:
 
 
 def _unknown_names(pinned: PinnedSop) -> Iterator[str]:
-    for step in pinned.sop.steps:
-        for name in (step.handler, step.fallback):
-            if name is not None and name not in pinned.handlers:
-                yield name
-        for targets in (step.branch or {}).values():
-            for name in targets:
-                if name not in pinned.handlers and pinned.sop.step(name) is None:
-                    yield name
+    for sop in (pinned.sop, *pinned.called.values()):
+        ids = {step.id for _, step in all_steps(sop.steps)} | set(ENDINGS)
+        for _, step in all_steps(sop.steps):
+            undo = step.compensate.handler if step.compensate else None
+            targets = {name for route in routes_of(step).values() for name in route}
+            named = {name for name in (step.handler, step.fallback, undo) if name} | (targets - ids)
+            yield from named - pinned.handlers.keys()
+            if step.call is not None and step.call not in pinned.called:
+                yield step.call

@@ -15,6 +15,7 @@ from domain.dispatch.tables import DispatchTables
 from domain.duty import DutyConfig
 from domain.fields import FieldSpec
 from domain.handlers import HandlerSpec, HumanTask
+from domain.http_services import HttpService
 from domain.model import Record
 from domain.people import Directory
 from domain.risk import RiskPolicy
@@ -50,6 +51,12 @@ class Rulebook:
     """Whose public holidays count."""
     sanctions: tuple[str, ...] = ()
     """Names that payments are screened against."""
+    http_services: dict[str, HttpService] = field(default_factory=dict)
+    """What `handler: http` may call, by name."""
+    digest: str = ""
+    """SHA-256 over the digests of all files that it was read from."""
+    edition: str = ""
+    """Which state of the definitions it is: `release 12`, or `folder`."""
 
     def sop_for(self, category: str, action: str) -> Sop:
         """The SOP that serves a dispatched ticket: its own, its category's, else the general one."""
@@ -74,9 +81,14 @@ def pin(sop: Sop, handlers: Mapping[str, HandlerSpec], sops: Sequence[Sop] = ())
         sop=sop,
         version=sop.version or digest[:8],
         digest=digest,
-        handlers={name: spec for name, spec in handlers.items() if name in named},
+        handlers={name: _as_pinned(spec) for name, spec in handlers.items() if name in named},
         called=called,
     )
+
+
+def _as_pinned(spec: HandlerSpec) -> HandlerSpec:
+    """What a run needs of the catalogue's entry. Texts and types stay out of every ticket's history."""
+    return spec.model_copy(update={"inputs": dict.fromkeys(spec.inputs, FieldSpec()), "outputs": {}})
 
 
 def called_by(sop: Sop, sops: Sequence[Sop]) -> dict[str, Sop]:

@@ -8,13 +8,16 @@
     ├── NotPermitted             not_permitted          the principal may not do this
     ├── NoDecisionCode           decision_code_invalid  missing, expired or foreign decision code
     ├── DefinitionError          definition_invalid     an SOP or policy cannot be used
+    ├── DefinitionsMissing       definitions_missing    nothing was released yet that could be served
     ├── ExpressionFailed         expression_failed      a CEL expression of an SOP gave no usable value
     ├── StepFailed
     │   ├── AuthorisationRefused authorisation_refused  the order's papers do not suffice
     │   ├── OrderRefused         order_refused          the bank said no, definitely
     │   ├── OutcomeUnknown       outcome_unknown        sent, and no answer: ask again by key
     │   ├── BankUnavailable      bank_unavailable       not sent, or answered "try later"
-    │   └── ChannelFailed        channel_failed         a notification was not taken
+    │   ├── ChannelFailed        channel_failed         a notification was not taken
+    │   ├── ServiceUnavailable   service_unavailable    a service of `policies/http.yaml` did not take the call
+    │   └── HandlerBroken        handler_broken         a handler's answer is not what it declares
     ├── StoreUnavailable         store_unavailable      the database does not answer
     └── in workers/, where they arise:
         NotSignedIn              not_signed_in          a request without a valid sign-in token
@@ -85,6 +88,13 @@ class DefinitionError(OpsloopError):
     code = "definition_invalid"
 
 
+class DefinitionsMissing(OpsloopError):
+    """No definitions are in force yet: none were released, or those that were cannot be served here."""
+
+    code = "definitions_missing"
+    retryable = True
+
+
 class ExpressionFailed(OpsloopError):
     """An expression cannot be compiled, costs too much, or fails on the ticket's facts."""
 
@@ -128,6 +138,19 @@ class ChannelFailed(StepFailed):
 
     code = "channel_failed"
     retryable = True
+
+
+class ServiceUnavailable(StepFailed):
+    """A service that is called by HTTP did not take the call; nothing was changed."""
+
+    code = "service_unavailable"
+    retryable = True
+
+
+class HandlerBroken(StepFailed):
+    """A handler answered what its entry in the catalogue does not allow: its code has to be mended."""
+
+    code = "handler_broken"
 
 
 class StoreUnavailable(OpsloopError):

@@ -63,7 +63,7 @@ def form_problems(form: Mapping[str, FormField], answers: Mapping[str, Any]) -> 
                 problems.append(f"{name}: is missing")
         elif not fits(field.type, value):
             problems.append(f"{name}: is not {EXPECTED[field.type]}")
-        elif field.choices and value not in field.choices:
+        elif field.choices and str(value) not in field.choices:
             problems.append(f"{name}: is not one of {', '.join(field.choices)}")
     return problems
 

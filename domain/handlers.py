@@ -33,6 +33,8 @@ class Queue(StrEnum):
     TICKETS = "opsloop-tickets"
     CORE_BANK = "opsloop-corebank"
     CHANNELS = "opsloop-channels"
+    SERVICES = "opsloop-services"
+    """Other services by HTTP, and a bank's own handlers: a slow one keeps no alert and no order back."""
 
 
 class HumanTask(Record):
@@ -80,6 +82,8 @@ class HandlerSpec(Record):
     """The handler that undoes it."""
     irreversible: str = ""
     """Why nothing undoes it."""
+    source: str = ""
+    """The distribution that brought it, with its version; empty for opsloop's own."""
     harmless_when: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Inputs with which it changes nothing, such as `method: [GET]`."""
 

@@ -51,6 +51,24 @@ def can_move(current: TicketState, target: TicketState) -> bool:
     return target in TRANSITIONS[current]
 
 
+def way(current: TicketState, target: TicketState) -> tuple[TicketState, ...]:
+    """The shortest legal way between two states, without the first; empty when they are the same.
+
+    Raises `IllegalTransition` when there is none.
+    """
+    ways: list[tuple[TicketState, ...]] = [(current,)]
+    seen = {current}
+    while ways:
+        so_far = ways.pop(0)
+        if so_far[-1] is target:
+            return so_far[1:]
+        for following in TicketState:
+            if following in TRANSITIONS[so_far[-1]] and following not in seen:
+                seen.add(following)
+                ways.append((*so_far, following))
+    raise IllegalTransition(f"no legal way leads from {current} to {target}")
+
+
 def move(current: TicketState, target: TicketState) -> TicketState:
     """The new state. Raises `IllegalTransition` naming both states and what would be legal."""
     if not can_move(current, target):

@@ -16,6 +16,8 @@ class Role(StrEnum):
     OPERATOR = "operator"
     ONCALL = "oncall"
     AUDITOR = "auditor"
+    AUTHOR = "author"
+    RELEASER = "releaser"
     ADMIN = "admin"
 
 

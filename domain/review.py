@@ -68,13 +68,15 @@ class ReviewRequest(Record):
     """How many different people must approve."""
     approvals: tuple[str, ...] = ()
     """Who has approved so far."""
+    chosen: str | None = None
+    """What those who approved so far have chosen; the others must agree."""
     form: dict[str, FormField] = Field(default_factory=dict)
     """To be filled in with an approval."""
 
     @property
     def digest(self) -> str:
         """SHA-256 of all that is decided on. Approvals of others, which come meanwhile, do not change it."""
-        return digest_of(self.model_dump(mode="json", exclude={"approvals"}))
+        return digest_of(self.model_dump(mode="json", exclude={"approvals", "chosen"}))
 
 
 class Decision(Model):
@@ -113,6 +115,11 @@ class DecidedReview(Record):
     late: bool = False
     """Nobody answered in time, and the run goes on without an approval."""
 
+    @property
+    def refusal(self) -> str:
+        """A no in words, for the ticket's result."""
+        return f"rejected by {self.by}: {self.reason}"
+
 
 def objection(
     request: ReviewRequest, decision: Decision, principal: Principal, hands: Collection[str]
@@ -133,6 +140,8 @@ def objection(
         return "choice_missing", f"choose one of: {', '.join(request.choices)}"
     if decision.verb is Verb.APPROVE and decision.choice and not request.choices:
         return "choice_unexpected", "this review offers no choices"
+    if decision.verb is Verb.APPROVE and request.approvals and decision.choice != request.chosen:
+        return "conflict", f"{', '.join(request.approvals)} chose {request.chosen}; approve that, or reject"
     if decision.verb is Verb.REJECT and not decision.reason.strip():
         return "reason_missing", "a rejection needs a reason"
     if decision.verb is Verb.APPROVE:

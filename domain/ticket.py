@@ -41,6 +41,8 @@ class EventKind(StrEnum):
     GATE = "gate"
     OUTCOME_UNKNOWN = "outcome_unknown"
     REVIEW_OPENED = "review_opened"
+    REVIEW_APPROVED = "review_approved"
+    """One of several approvals that a review needs."""
     REVIEW_DECIDED = "review_decided"
     DECISION_REFUSED = "decision_refused"
     REVIEW_LATE = "review_late"

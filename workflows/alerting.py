@@ -56,6 +56,11 @@ class Alerting:
         )
         self._under_way.append(asyncio.create_task(self._send(alert)))
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether no alert is on its way."""
+        return all(task.done() for task in self._under_way)
+
     async def settle(self) -> None:
         """Waits for the alerts that are on their way."""
         while self._under_way:

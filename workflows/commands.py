@@ -5,19 +5,24 @@ refused, because anyone can type a name into the Temporal UI.
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Literal
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 from activities.codes import CodeActivities
-from activities.messages import CodeCheck
+from activities.messages import CodeCheck, Opening, ReopenTicket
+from activities.opening import OpeningActivities
+from definitions.migration import objections_to, step_at
 from domain.digest import digest_of
 from domain.errors import Conflict
 from domain.lifecycle import ENDS, TicketState
 from domain.people import Principal, Role
+from domain.review import ReviewKind
 from domain.ticket import EventKind
 from workflows.contract import Command, CommandOutcome, command_content
-from workflows.interpreter import TicketEnded
+from workflows.interpreter import Journal, TicketEnded
 from workflows.options import LOCAL
 from workflows.reviews import ReviewBook
 from workflows.run_state import TicketRun
@@ -26,12 +31,21 @@ from workflows.run_state import TicketRun
 class Commands:
     """Takes commands, and is where the run waits for what they change."""
 
-    def __init__(self, run: TicketRun, reviews: ReviewBook) -> None:
+    def __init__(
+        self,
+        run: TicketRun,
+        reviews: ReviewBook,
+        journal: Journal,
+        choices: Mapping[str, Literal["retry", "skip"]] | None = None,
+    ) -> None:
         self._run = run
         self._reviews = reviews
+        self._journal = journal
         self._taking = asyncio.Lock()
-        self._choice: Literal["retry", "skip"] | None = None
-        self.cancelled_because: str | None = None
+        self.choices: dict[str, Literal["retry", "skip"]] = dict(choices or {})
+        """What operators chose for failed steps, until the run acts on it."""
+        self.migration: Opening | None = None
+        """The version that the ticket is to move to."""
 
     async def take(self, verb: str, command: Command) -> CommandOutcome:
         """Carries the command out, or says why not. Both are recorded."""
@@ -42,34 +56,33 @@ class Commands:
 
     def cancel(self, actor: str, reason: str) -> None:
         """Ends the ticket before its next step; an effect that is under way is waited for."""
-        if self.cancelled_because is None and self._run.state not in ENDS:
-            self.cancelled_because = f"cancelled by {actor}: {reason}"
+        if self._run.ending is None and self._run.state not in ENDS:
+            self._run.ending = TicketEnded(TicketState.CANCELLED, f"cancelled by {actor}: {reason}")
             self._run.note(EventKind.COMMAND, f"cancel: {reason}", actor=actor, verb="cancel")
-            self._reviews.abandon(self.cancelled_because)
 
     async def checkpoint(self) -> None:
-        """Before a step: waits while held; raises `TicketEnded` when cancelled."""
-        if self._run.held:
-            self._run.waiting_for = "resume"
-            self._run.show()
-            await workflow.wait_condition(lambda: not self._run.held or self._is_cancelled)
-            self._run.waiting_for = ""
-            self._run.show()
-        if self.cancelled_because is not None:
-            raise TicketEnded(TicketState.CANCELLED, self.cancelled_because)
+        """Before a step: waits while held; raises `TicketEnded` when the ticket ends early."""
+        run = self._run
+        if run.held:
+            run.waits["hold"] = "resume"
+            run.show()
+            await workflow.wait_condition(lambda: not run.held or run.ending is not None)
+            run.waits.pop("hold", None)
+            run.show()
+        if run.moving:
+            # The run is continued as new as soon as nothing is under way: nothing new begins here.
+            await workflow.wait_condition(lambda: run.ending is not None)
+        if run.ending is not None:
+            raise run.ending
 
-    async def operator_choice(self) -> Literal["retry", "skip"]:
+    async def operator_choice(self, key: str) -> Literal["retry", "skip"]:
         """Waits until an operator says what becomes of a failed step."""
-        await workflow.wait_condition(lambda: self._choice is not None or self._is_cancelled)
-        if self.cancelled_because is not None:
-            raise TicketEnded(TicketState.CANCELLED, self.cancelled_because)
+        run = self._run
+        await workflow.wait_condition(lambda: key in self.choices or run.ending is not None)
+        if run.ending is not None:
+            raise run.ending
         # Taken here and nowhere reset: a choice may come while the failure is still being recorded.
-        choice, self._choice = self._choice, None
-        return choice or "retry"
-
-    @property
-    def _is_cancelled(self) -> bool:
-        return self.cancelled_because is not None
+        return self.choices.pop(key)
 
     async def _judge(self, verb: str, command: Command) -> CommandOutcome:
         task_id = self._run.task.task_id
@@ -92,7 +105,9 @@ class Commands:
         group = self._run.task.assigned_group
         if group not in who.groups and not who.may(Role.ADMIN):
             return self._refuse(verb, "not_permitted", f"{who.id} is not in the group {group}", who.id)
-        problem = self._carry_out(verb, command, who)
+        problem = (
+            await self._migrate(command, who) if verb == "migrate" else self._carry_out(verb, command, who)
+        )
         if problem:
             return self._refuse(verb, "conflict", problem, who.id)
         self._run.show()
@@ -140,19 +155,62 @@ class Commands:
         return None
 
     def _choose(self, choice: Literal["retry", "skip"], command: Command, who: Principal) -> str | None:
-        if self._run.state is not TicketState.FAILED:
+        failed = self._run.failed_steps
+        if not failed:
             return f"no step has failed: the ticket is {self._run.state}"
-        if self._choice is not None:
-            return f"somebody already chose to {self._choice} this step"
-        self._choice = choice
+        if command.step is not None and command.step not in failed:
+            return f"{command.step} has not failed; these have: {', '.join(failed)}"
+        if command.step is None and len(failed) > 1:
+            return f"several steps have failed, name one: {', '.join(failed)}"
+        key = command.step or next(iter(failed))
+        if key in self.choices:
+            return f"somebody already chose to {self.choices[key]} this step"
+        self.choices[key] = choice
         self._run.hands.add(who.id)
         kind = EventKind.COMMAND if choice == "retry" else EventKind.STEP_SKIPPED
-        self._run.note(
-            kind,
-            f"{choice} {self._run.current_step}: {command.reason}",
+        self._run.note(kind, f"{choice} {key}: {command.reason}", actor=who.id, step_id=key, verb=choice)
+        return None
+
+    async def _migrate(self, command: Command, who: Principal) -> str | None:
+        """Moves the ticket to the version of its SOP that was asked for; returns why it cannot be done."""
+        run = self._run
+        if run.state in ENDS or run.ending is not None:
+            return f"the ticket has ended: {run.state}"
+        if run.opening is None:
+            return "the ticket has not been opened yet"
+        if command.sop_digest is None:
+            return "name the digest of the version to move to"
+        if command.sop_digest == run.opening.sop.digest:
+            return "the ticket runs under this version already"
+        try:
+            opening = await workflow.execute_local_activity_method(
+                OpeningActivities.reopen_ticket,
+                ReopenTicket(opening=run.opening, digest=command.sop_digest),
+                summary="the version of the SOP that is in force",
+                **LOCAL,
+            )
+        except ApplicationError as error:
+            return error.message
+        problems = objections_to(run.opening.sop, opening.sop, self._journal.finished, self._journal.started)
+        if problems:
+            return "; ".join(problems)
+        before = run.opening.sop
+        new = opening.sop
+        self._reviews.withdraw(
+            lambda request: (
+                request.kind is not ReviewKind.CLOSING
+                and step_at(before, request.step_id) == step_at(new, request.step_id)
+            )
+        )
+        self.migration = opening
+        run.note(
+            EventKind.MIGRATED,
+            f"{before.sop.name} {before.version} → {opening.sop.version}: {command.reason}",
             actor=who.id,
-            step_id=self._run.current_step,
-            verb=choice,
+            verb="migrate",
+            reason=command.reason,
+            sop_digest=opening.sop.digest,
+            before=before.digest,
         )
         return None
 

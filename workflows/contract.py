@@ -7,11 +7,13 @@ from typing import Any, Final
 
 from pydantic import Field
 
+from definitions.book import PinnedSop
 from domain.clock import BankClock
 from domain.handlers import Queue
 from domain.lifecycle import TicketState
 from domain.model import Instant, Model, Record
 from domain.task import Identifier, OpsTask
+from workflows.snapshot import TicketSnapshot
 
 WORKFLOW_TYPE: Final = "TicketWorkflow"
 TASK_QUEUE: Final = Queue.TICKETS.value
@@ -20,6 +22,8 @@ DECIDE_UPDATE: Final = "decide"
 DECIDE_SIGNAL: Final = "submit_decision"
 VIEW_QUERY: Final = "view"
 TIMELINE_QUERY: Final = "timeline"
+SOP_QUERY: Final = "sop"
+JOURNAL_QUERY: Final = "journal"
 EVENT_UPDATE: Final = "deliver_event"
 EVENT_SIGNAL: Final = "submit_event"
 COMMANDS: Final = ("hold", "resume", "reassign", "retry_step", "skip_step", "cancel", "migrate")
@@ -39,6 +43,8 @@ class TicketInput(Model):
     received_at: Instant | None = None
     """Bank time of receipt; None: when the workflow starts."""
     clock: BankClock = BankClock()
+    carry: TicketSnapshot | None = None
+    """Only between the runs of one ticket; a start that brings one is refused."""
 
 
 class TicketResult(Record):
@@ -80,6 +86,25 @@ class OutsideEvent(Model):
 def event_content(task_id: str, event: OutsideEvent) -> dict[str, Any]:
     """What an event's code is bound to."""
     return {"task_id": task_id, "name": event.name, "event_id": event.event_id, "data": event.data}
+
+
+class FinishedStep(Record):
+    """A step that came to something in this ticket."""
+
+    key: str
+    step_id: str
+    outcome: str
+    code: str = ""
+    """The error code, where the outcome is `failed`."""
+
+
+class JournalView(Record):
+    """What a ticket has done under which SOP: whether it can move to another version follows from it."""
+
+    sop: PinnedSop
+    finished: tuple[FinishedStep, ...] = ()
+    unfinished: tuple[str, ...] = ()
+    """Keys of steps that have begun and not ended."""
 
 
 class CommandOutcome(Record):

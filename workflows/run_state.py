@@ -1,7 +1,8 @@
 """The state of one ticket's run, and the two places where others see it: search attributes and the store."""
 
 import asyncio
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,14 +12,16 @@ from temporalio.common import SearchAttributeUpdate
 from activities.messages import Opening, Progress
 from activities.record import RecordActivities
 from domain.details import details_of
-from domain.lifecycle import ENDS, TicketState, move
+from domain.lifecycle import ENDS, TicketState, move, way
 from domain.review import ReviewRequest
 from domain.sla import Stopwatch
 from domain.task import OpsTask, RiskLevel
 from domain.ticket import EventKind, TicketEvent, TicketView
 from workflows import search_attributes as attributes
 from workflows.contract import TicketInput
+from workflows.interpreter import TicketEnded
 from workflows.options import LOCAL
+from workflows.snapshot import RunSnapshot
 
 _SUMMARY_LIMIT = 500
 
@@ -39,21 +42,107 @@ class TicketRun:
         self.stopwatch = Stopwatch(started_at=self.opened_at)
         self.risk = ticket.task.risk_level
         self.risk_assessed = False
-        self._least_risk = RiskLevel.LOW
         self._demands: list[str] = []
         self.risk_reasons: tuple[str, ...] = ()
         self.sla_level = ""
         self.spot_check = False
-        self.waiting_for = ""
         self.current_step = ""
         self.steps_done: list[str] = []
         self.steps_skipped: list[str] = []
+        self.evidence: list[str] = []
+        """What finished steps said."""
         self.open_reviews: dict[str, ReviewRequest] = {}
+        self.failed_steps: dict[str, str] = {}
+        """Steps that wait for an operator, key → name."""
+        self.waits: dict[str, str] = {}
+        """What else is waited for, by whoever waits."""
+        self.ending: TicketEnded | None = None
+        """Set once the ticket is to end early: whatever waits gives up."""
+        self.closing = False
+        """The ticket is ending: from here on nothing is asked and nothing continued."""
+        self.moving = False
+        """The run is about to be continued as new: nothing new begins."""
         self.result = ""
         self.events: list[TicketEvent] = []
+        self._earlier = 0
+        """Events of runs before this one."""
         self._recorded = 0
         self._recording = asyncio.Lock()
+        self._busy = 0
         self._shown: dict[str, object] = {}
+        if ticket.carry is not None:
+            self._take_up(ticket.carry.run)
+
+    def _take_up(self, kept: RunSnapshot) -> None:
+        self.task = kept.task
+        self.hands = set(kept.hands)
+        self.state = kept.state
+        self.opened_at = kept.opened_at
+        self.opening = kept.opening
+        self.stopwatch = kept.stopwatch
+        self.risk = kept.risk
+        self.risk_assessed = kept.risk_assessed
+        self.risk_reasons = kept.risk_reasons
+        self._demands = list(kept.demands)
+        self.sla_level = kept.sla_level
+        self.spot_check = kept.spot_check
+        self.current_step = kept.current_step
+        self.steps_done = list(kept.steps_done)
+        self.steps_skipped = list(kept.steps_skipped)
+        self.evidence = list(kept.evidence)
+        self._earlier = kept.seq
+
+    def snapshot(self) -> RunSnapshot:
+        """All that the next run needs."""
+        return RunSnapshot(
+            task=self.task,
+            hands=tuple(sorted(self.hands)),
+            state=self.state,
+            opened_at=self.opened_at,
+            opening=self.pinned,
+            stopwatch=self.stopwatch,
+            risk=self.risk,
+            risk_assessed=self.risk_assessed,
+            risk_reasons=self.risk_reasons,
+            demands=tuple(self._demands),
+            sla_level=self.sla_level,
+            spot_check=self.spot_check,
+            current_step=self.current_step,
+            steps_done=tuple(self.steps_done),
+            steps_skipped=tuple(self.steps_skipped),
+            evidence=tuple(self.evidence),
+            seq=self.last_seq,
+        )
+
+    @property
+    def last_seq(self) -> int:
+        """Number of the last event of the ticket."""
+        return self._earlier + len(self.events)
+
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """While inside, something is under way that the run must not be continued in the middle of."""
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is under way."""
+        return self._busy == 0 and not self._recording.locked()
+
+    @property
+    def all_recorded(self) -> bool:
+        """Whether the store knows everything."""
+        return self._recorded == len(self.events)
+
+    @property
+    def waiting_for(self) -> str:
+        """Who or what the run waits for now, in words."""
+        groups = {request.group for request in self.open_reviews.values()}
+        return ", ".join(sorted(groups | set(self.waits.values())))
 
     @property
     def now(self) -> datetime:
@@ -105,11 +194,12 @@ class TicketRun:
             self.current_step = step_id
         elif kind is EventKind.STEP_DONE:
             self.steps_done.append(step_id)
+            self.evidence.append(summary[:_SUMMARY_LIMIT])
         elif kind is EventKind.STEP_SKIPPED:
             self.steps_skipped.append(step_id)
         self.events.append(
             TicketEvent(
-                seq=len(self.events) + 1,
+                seq=self.last_seq + 1,
                 at=self.now,
                 kind=kind,
                 summary=summary[:_SUMMARY_LIMIT],
@@ -125,9 +215,22 @@ class TicketRun:
         self.state = move(before, target)
         self.note(EventKind.STATE, f"{before} → {target}")
 
+    def settle_state(self) -> None:
+        """FAILED while a step waits for an operator, REVIEWING while a person is asked, else PROCESSING."""
+        target = (
+            TicketState.FAILED
+            if self.failed_steps
+            else TicketState.REVIEWING
+            if self.open_reviews
+            else TicketState.PROCESSING
+        )
+        for state in way(self.state, target):
+            self.move_to(state)
+
     def assess(self, level: RiskLevel, reasons: Iterable[str]) -> None:
         """Settles the risk, never below what a skipped control demands."""
-        before, self.risk = self.risk, level.at_least(self._least_risk)
+        least = RiskLevel.HIGH if self._demands else RiskLevel.LOW
+        before, self.risk = self.risk, level.at_least(least)
         self.task = self.task.model_copy(update={"risk_level": self.risk})
         self.risk_assessed = True
         self.risk_reasons = (*self._demands, *reasons)
@@ -139,7 +242,6 @@ class TicketRun:
 
     def demand_caution(self, reason: str) -> None:
         """High risk from now on, whatever an assessor says later."""
-        self._least_risk = RiskLevel.HIGH
         self._demands.append(reason)
         self.assess(RiskLevel.HIGH, ())
 
@@ -155,8 +257,10 @@ class TicketRun:
     def close(self, state: TicketState, result: str) -> None:
         """Reaches an end."""
         self.result = result
-        self.waiting_for = ""
-        self.move_to(state)
+        self.waits.clear()
+        self.failed_steps.clear()
+        for each in way(self.state, state):
+            self.move_to(each)
         self.closed_at = self.now
         self.note(EventKind.CLOSED, result)
 
@@ -184,10 +288,11 @@ class TicketRun:
             open_reviews=tuple(self.open_reviews.values()),
             steps_done=tuple(self.steps_done),
             steps_skipped=tuple(self.steps_skipped),
+            steps_failed=tuple(self.failed_steps),
             result=self.result,
             opened_at=self.opened_at,
             closed_at=self.closed_at,
-            last_seq=len(self.events),
+            last_seq=self.last_seq,
         )
 
     async def record(self) -> None:

@@ -13,6 +13,7 @@ PASSED_THROUGH: dict[str, str] = {
     "activities": "signatures of activities, called by reference; their bodies never run in a workflow",
     "workflows.contract": "models and names, without behaviour",
     "workflows.options": "constants",
+    "workflows.snapshot": "models without behaviour",
     "workflows.payloads": "the payload format, which runs outside of workflows as well",
     "workflows.search_attributes": "constants",
     "workflows.interpreter": "knows nothing of Temporal or the outside; tested on a runtime without either",

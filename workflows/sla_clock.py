@@ -1,5 +1,6 @@
 """The SLA clock of one ticket: durable timers for its thresholds and its SOP's escalation."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from temporalio import workflow
@@ -18,18 +19,20 @@ _TICK = timedelta(milliseconds=1)
 class SlaClock:
     """Fires each threshold once; after a jump only the highest."""
 
-    def __init__(self, run: TicketRun, alerting: Alerting) -> None:
+    def __init__(self, run: TicketRun, alerting: Alerting, fired: Iterable[str] = ()) -> None:
         self._run = run
         self._alerting = alerting
-        self._fired: frozenset[str] = frozenset()
+        self.fired: frozenset[str] = frozenset(fired)
+        """Thresholds that have fired or were skipped."""
 
     async def tick(self, terms: SlaTerms) -> None:
         """Runs until every threshold has fired. Holds and resumes move the deadlines."""
         run = self._run
-        while rung := next_rung(terms, self._fired):
-            crossing = crossed(terms, run.stopwatch.elapsed(run.now) + _TICK, self._fired)
+        while rung := next_rung(terms, self.fired):
+            crossing = crossed(terms, run.stopwatch.elapsed(run.now) + _TICK, self.fired)
             if crossing and not run.held:
-                await self._fire(terms, crossing)
+                with run.working():
+                    await self._fire(terms, crossing)
                 continue
             deadline = run.stopwatch.deadline(rung.after)
             stopwatch = run.stopwatch
@@ -44,7 +47,7 @@ class SlaClock:
 
     async def _fire(self, terms: SlaTerms, crossing: Crossing) -> None:
         run = self._run
-        self._fired |= {crossing.key, *crossing.skipped}
+        self.fired |= {crossing.key, *crossing.skipped}
         for key in crossing.skipped:
             run.note(EventKind.SLA_SKIPPED, f"{key} was passed while the clock was not watched")
         if crossing.level:

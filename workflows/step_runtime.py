@@ -1,8 +1,10 @@
 """The interpreter's runtime on Temporal: handlers as activities, the duty gate, failures, people."""
 
 import asyncio
-from datetime import timedelta
-from typing import Literal
+import contextlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -12,15 +14,15 @@ from activities.messages import GateQuestion
 from definitions.schema import Step
 from domain.alerts import Addressee, AlertLevel
 from domain.duty import GateVerdict
-from domain.handlers import HandlerSpec
 from domain.lifecycle import TicketState
-from domain.review import DecidedReview, ReviewKind
-from domain.steps import StepInput, StepOutput, effect_digest
-from domain.task import RiskLevel
+from domain.review import DecidedReview, ReviewKind, Verb
+from domain.steps import StepInput, StepOutput
+from domain.task import OpsTask, RiskLevel
 from domain.ticket import EventKind
 from workflows.alerting import Alerting
 from workflows.commands import Commands
-from workflows.interpreter import Question, StepFailure
+from workflows.events import Inbox
+from workflows.interpreter import PlannedCall, Question, StepFailure, TicketEnded
 from workflows.options import (
     DEFAULT_STEP_TIMEOUT,
     FOREVER,
@@ -40,22 +42,52 @@ _DEFINITE = frozenset({"order_refused", "bank_unavailable", "input_invalid", "no
 class StepRuntime:
     """Implements `workflows.interpreter.Runtime`."""
 
-    def __init__(self, run: TicketRun, reviews: ReviewBook, commands: Commands, alerting: Alerting) -> None:
+    def __init__(
+        self,
+        run: TicketRun,
+        reviews: ReviewBook,
+        commands: Commands,
+        inbox: Inbox,
+        alerting: Alerting,
+        *,
+        effects_done: Mapping[str, str] | None = None,
+    ) -> None:
         self._run = run
         self._reviews = reviews
         self._commands = commands
+        self._inbox = inbox
         self._alerting = alerting
-        self.effects_done: set[str] = set()
-        """Digests of the gated effects that took place, and of what was done by hand."""
+        self.effects_done: dict[str, str] = dict(effects_done or {})
+        """Digests of the gated effects that took place, and of what was done by hand, by key of the step."""
+        self._facts: tuple[OpsTask, dict[str, Any]] | None = None
+
+    @property
+    def now(self) -> datetime:
+        """Bank time."""
+        return self._run.now
+
+    @property
+    def risk(self) -> RiskLevel:
+        """The ticket's risk as it stands."""
+        return self._run.risk
+
+    def task_facts(self) -> dict[str, Any]:
+        """The ticket as JSON, made anew when the ticket has changed."""
+        task = self._run.task
+        if self._facts is None or self._facts[0] is not task:
+            self._facts = task, task.model_dump(mode="json")
+        return self._facts[1]
 
     async def checkpoint(self) -> None:
-        """Waits while held; raises `TicketEnded` when cancelled."""
+        """Waits while held; raises `TicketEnded` when the ticket ends early."""
         await self._commands.checkpoint()
+        if self._run.state is not TicketState.PROCESSING:
+            self._run.settle_state()
 
-    async def admit(self, step: Step, spec: HandlerSpec, ahead: tuple[tuple[str, HandlerSpec], ...]) -> None:
+    async def admit(self, call: PlannedCall, ahead: tuple[PlannedCall, ...]) -> None:
         """The duty gate: risk and the hour decide whether this effect may run by itself."""
         run = self._run
-        if not spec.effect.gated or self._reviews.approves(spec.name):
+        if not call.spec.effect.gated or self._reviews.approves(call):
             return
         if not run.risk_assessed:
             run.demand_caution("an effect was reached before the risk was assessed")
@@ -63,16 +95,19 @@ class StepRuntime:
         if verdict.verdict == "spot_check":
             self.draw_spot_check(verdict)
         elif verdict.verdict == "ask":
-            await self._reviews.ask(
+            decided = await self._reviews.ask(
                 Question(
+                    key=f"{call.key}/gate/{call.occurrence}",
                     kind=ReviewKind.GATE,
-                    step_id=step.id,
-                    text=f"{verdict.reason}. May “{step.name}” run?",
+                    step_id=call.key,
+                    text=f"{verdict.reason}. May “{call.step.name}” run?",
                     role="reviewer",
                     ahead=ahead,
                 ),
                 instead=told_by(verdict),
             )
+            if decided.verb is Verb.REJECT:
+                raise TicketEnded(TicketState.REJECTED, decided.refusal)
         await self.checkpoint()
 
     async def gate(self) -> GateVerdict:
@@ -82,12 +117,13 @@ class StepRuntime:
         return verdict
 
     async def _verdict(self) -> GateVerdict:
-        return await workflow.execute_local_activity_method(
-            GateActivities.decide_gate,
-            GateQuestion(risk=self._run.risk, now=self._run.now),
-            summary=f"may {self._run.risk} risk run now?",
-            **LOCAL,
-        )
+        with self._run.working():
+            return await workflow.execute_local_activity_method(
+                GateActivities.decide_gate,
+                GateQuestion(risk=self._run.risk, now=self._run.now),
+                summary=f"may {self._run.risk} risk run now?",
+                **LOCAL,
+            )
 
     def draw_spot_check(self, verdict: GateVerdict) -> None:
         """Marks the ticket for the next day's spot check, once."""
@@ -95,37 +131,38 @@ class StepRuntime:
             self._run.spot_check = True
             self._run.note(EventKind.SPOT_CHECK_DRAWN, verdict.reason)
 
-    async def call(
-        self, step: Step, spec: HandlerSpec, occurrence: int, results: dict[str, StepOutput]
-    ) -> StepOutput:
+    async def call(self, call: PlannedCall) -> StepOutput:
         """Runs the handler; an unknown outcome at the bank is settled before anything else happens."""
-        run = self._run
+        run, spec = self._run, call.spec
         request = StepInput(
             task=run.task,
-            step_id=step.id,
-            step_name=step.name,
+            step_id=call.key,
+            step_name=call.step.name,
             handler=spec.name,
-            occurrence=occurrence,
+            occurrence=call.occurrence,
             risk=run.risk,
             now=run.now,
             sop=run.pinned.sop.sop.name,
-            results=results,
+            inputs=dict(call.inputs),
+            results=dict(call.results),
         )
-        if not spec.local:
-            # What is about to happen is on record before it happens.
-            await run.record()
-        try:
-            output = await self._execute(step, spec, request)
-        except (ActivityError, ApplicationError) as error:
-            failure = failure_of(error)
-            if spec.resolver is None or failure.code in _DEFINITE:
-                raise failure from error
-            output = await self._resolve(step, spec, spec.resolver, request, failure)
+        with run.working():
+            if not spec.local:
+                # What is about to happen is on record before it happens.
+                await run.record()
+            try:
+                output = await self._execute(call, request)
+            except (ActivityError, ApplicationError) as error:
+                failure = failure_of(error)
+                if spec.resolver is None or failure.code in _DEFINITE:
+                    raise failure from error
+                output = await self._resolve(call, spec.resolver, request, failure)
         if spec.effect.gated:
-            self.effects_done.add(effect_digest(spec.name, run.task))
+            self.effects_done[call.key] = self._reviews.digest_of(call)
         return output
 
-    async def _execute(self, step: Step, spec: HandlerSpec, request: StepInput) -> StepOutput:
+    async def _execute(self, call: PlannedCall, request: StepInput) -> StepOutput:
+        step, spec = call.step, call.spec
         timeout = step.timeout or DEFAULT_STEP_TIMEOUT
         output: StepOutput
         if spec.local:
@@ -151,19 +188,19 @@ class StepRuntime:
         return output
 
     async def _resolve(
-        self, step: Step, spec: HandlerSpec, resolver: str, request: StepInput, failure: StepFailure
+        self, call: PlannedCall, resolver: str, request: StepInput, failure: StepFailure
     ) -> StepOutput:
         """Asks the bank by key until it answers: done, or fenced off so that it never will be."""
-        run = self._run
+        run, name = self._run, call.step.name
         run.note(
             EventKind.OUTCOME_UNKNOWN,
-            f"{step.name}: {failure.message}; asking the bank about {request.idempotency_key}",
-            step_id=step.id,
+            f"{name}: {failure.message}; asking the bank about {request.idempotency_key}",
+            step_id=call.key,
         )
-        run.waiting_for = "core bank"
+        run.waits[call.key] = "core bank"
         run.show()
         await run.record()
-        asking = asyncio.create_task(self._ask_bank(step, spec, resolver, request))
+        asking = asyncio.create_task(self._ask_bank(call, resolver, request))
         try:
             await workflow.wait_condition(
                 asking.done, timeout=UNKNOWN_PATIENCE, timeout_summary="the bank's answer is due"
@@ -172,25 +209,25 @@ class StepRuntime:
             self._alerting.raise_alert(
                 AlertLevel.FAILURE,
                 key=f"unknown-{request.idempotency_key}",
-                subject=f"outcome unknown: {step.name} on {run.task.task_id}",
+                subject=f"outcome unknown: {name} on {run.task.task_id}",
                 body=f"{failure.message}. opsloop asks the bank until it knows; do nothing by hand",
                 action=f"opsloop ticket show {run.task.task_id}",
             )
         output = await asking
-        run.waiting_for = ""
+        run.waits.pop(call.key, None)
         if output.outcome == "not_executed":
             raise StepFailure(failure.code, f"the bank did not execute it and will not: {failure.message}")
         return output
 
-    async def _ask_bank(self, step: Step, spec: HandlerSpec, resolver: str, request: StepInput) -> StepOutput:
+    async def _ask_bank(self, call: PlannedCall, resolver: str, request: StepInput) -> StepOutput:
         output: StepOutput = await workflow.execute_activity(
             resolver,
             request,
             result_type=StepOutput,
-            task_queue=spec.queue,
+            task_queue=call.spec.queue,
             start_to_close_timeout=timedelta(seconds=60),
             retry_policy=FOREVER,
-            summary=f"settle the unknown outcome of {step.name}",
+            summary=f"settle the unknown outcome of {call.step.name}",
             priority=queue_priority(self._run.task.priority),
         )
         return output
@@ -198,28 +235,74 @@ class StepRuntime:
     async def ask(self, question: Question) -> DecidedReview:
         """Asks a person and waits. What a person did by hand nobody else has approved yet."""
         decided = await self._reviews.ask(question, instead=told_by(await self._verdict()))
-        if question.kind is ReviewKind.MANUAL:
-            self.effects_done.add(f"by hand: {question.step_id}")
+        if question.kind is ReviewKind.MANUAL and decided.verb is Verb.APPROVE and not decided.late:
+            self.effects_done[question.step_id] = f"by hand: {question.step_id}"
         return decided
 
-    async def failed(self, step: Step, failure: StepFailure) -> Literal["retry", "skip"]:
+    async def wait_until(self, key: str, due: datetime) -> None:
+        """Waits until the bank's clock shows this; raises `TicketEnded` when the ticket ends meanwhile."""
+        run = self._run
+        await self._begin_waiting(key, f"{due:%Y-%m-%d %H:%M} UTC")
+        if run.now < due:
+            # The accelerated clock rounds: what is left after the timer is less than it can tell.
+            with contextlib.suppress(TimeoutError):
+                await workflow.wait_condition(
+                    lambda: run.ending is not None,
+                    timeout=run.real_time_until(due),
+                    timeout_summary=f"{key} waits until {due:%Y-%m-%d %H:%M} UTC",
+                )
+        self._end_waiting(key)
+
+    async def wait_for_event(
+        self, key: str, name: str, since: datetime, deadline: timedelta | None
+    ) -> dict[str, Any] | None:
+        """The data of an event of this name; None when it has not come by the deadline (SLA time)."""
+        await self._begin_waiting(key, f"event {name}")
+        data = await self._inbox.wait(name, since, deadline)
+        self._end_waiting(key)
+        return data
+
+    async def _begin_waiting(self, key: str, what: str) -> None:
+        """Whoever looks sees what the run waits for, here and in the store."""
+        run = self._run
+        run.waits[key] = what
+        with run.working():
+            run.show()
+            await run.record()
+
+    def _end_waiting(self, key: str) -> None:
+        run = self._run
+        del run.waits[key]
+        run.show()
+        if run.ending is not None:
+            raise run.ending
+
+    async def failed(self, key: str, step: Step, failure: StepFailure) -> Literal["retry", "skip"]:
         """PROCESSING → FAILED, alert at once, and an operator decides."""
         run = self._run
-        run.move_to(TicketState.FAILED)
-        run.waiting_for = "operator"
-        self._alert_failure(step, failure, f"opsloop ticket retry|skip|cancel {run.task.task_id} --reason …")
-        run.show()
-        await run.record()
-        choice = await self._commands.operator_choice()
-        run.waiting_for = ""
-        run.move_to(TicketState.RETRY)
-        run.move_to(TicketState.PROCESSING)
+        run.failed_steps[key] = step.name
+        run.waits[key] = "operator"
+        run.settle_state()
+        with run.working():
+            self._alert_failure(
+                key, step, failure, f"opsloop ticket retry|skip|cancel {run.task.task_id} --reason …"
+            )
+            run.show()
+            await run.record()
+        choice = await self._commands.operator_choice(key)
+        del run.failed_steps[key], run.waits[key]
+        run.settle_state()
         run.show()
         return choice
 
-    async def warn(self, step: Step, failure: StepFailure) -> None:
+    async def warn(self, key: str, step: Step, failure: StepFailure) -> None:
         """A failure that does not stop the ticket."""
-        self._alert_failure(step, failure, f"opsloop ticket show {self._run.task.task_id}")
+        self._alert_failure(key, step, failure, f"opsloop ticket show {self._run.task.task_id}")
+
+    def abandon(self, end: TicketEnded) -> None:
+        """The ticket ends: whatever still waits gives up."""
+        if self._run.ending is None:
+            self._run.ending = end
 
     def assessed(self, level: RiskLevel, reasons: tuple[str, ...]) -> None:
         """The risk is settled."""
@@ -233,10 +316,10 @@ class StepRuntime:
         """Adds to the timeline."""
         self._run.note(kind, summary, actor="opsloop", step_id=step_id, **data)
 
-    def _alert_failure(self, step: Step, failure: StepFailure, action: str) -> None:
+    def _alert_failure(self, key: str, step: Step, failure: StepFailure, action: str) -> None:
         self._alerting.raise_alert(
             AlertLevel.FAILURE,
-            key=f"failed-{step.id}-{len(self._run.events)}",
+            key=f"failed-{key}-{self._run.last_seq}",
             subject=f"{step.name} failed on {self._run.task.task_id}",
             body=f"{failure.code}: {failure.message}",
             action=action,

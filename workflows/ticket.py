@@ -5,7 +5,6 @@ Decisions and commands arrive as messages at any time; thresholds fire from dura
 """
 
 import asyncio
-import contextlib
 from datetime import timedelta
 from typing import Any
 
@@ -15,24 +14,37 @@ from temporalio.exceptions import ApplicationError
 
 from activities.messages import OpenTicket
 from activities.opening import OpeningActivities
+from definitions.book import PinnedSop
 from domain.alerts import AlertLevel
 from domain.errors import InvalidInput
 from domain.lifecycle import TicketState
-from domain.review import Decision, DecisionOutcome, ReviewKind
+from domain.review import Decision, DecisionOutcome, ReviewKind, Verb
 from domain.ticket import EventKind, TicketEvent, TicketView
 from workflows.alerting import Alerting
 from workflows.commands import Commands
-from workflows.contract import Command, CommandOutcome, TicketInput, TicketResult, workflow_id
-from workflows.interpreter import Interpreter, Question, TicketEnded
+from workflows.contract import (
+    Command,
+    CommandOutcome,
+    FinishedStep,
+    JournalView,
+    OutsideEvent,
+    TicketInput,
+    TicketResult,
+    workflow_id,
+)
+from workflows.events import Inbox
+from workflows.interpreter import FAILED, Interpreter, Journal, Question, TicketEnded, Undone
 from workflows.options import LOCAL
 from workflows.payloads import refusal_of
 from workflows.reviews import ReviewBook
 from workflows.run_state import TicketRun
 from workflows.sla_clock import SlaClock
+from workflows.snapshot import TicketSnapshot
 from workflows.step_runtime import StepRuntime, told_by
 
 _NOTHING: Any = None
 """What a start without an argument leaves: refused by `check_start`, where it would hang otherwise."""
+_CANCELLED_OUTSIDE = "cancellation requested in Temporal"
 _SKEW = timedelta(minutes=10)
 """How far clocks of our machines may differ before a start counts as one from the future."""
 
@@ -53,6 +65,8 @@ def check_start(ticket: TicketInput | None) -> None:
     expected = workflow_id(ticket.task.task_id)
     if workflow.info().workflow_id != expected:
         raise _unfit(f"the workflow id must be {expected}: one workflow a ticket")
+    if ticket.carry is not None and workflow.info().continued_run_id is None:
+        raise _unfit("carry: is only for the runs of one ticket; leave it out")
     try:
         now = ticket.clock.to_bank(workflow.now())
     except (OverflowError, ValueError):
@@ -68,22 +82,34 @@ class TicketWorkflow:
     @workflow.init
     def __init__(self, ticket: TicketInput = _NOTHING) -> None:
         check_start(ticket)
+        carry = ticket.carry
         self._run = TicketRun(ticket)
+        self._journal = carry.journal if carry else Journal()
         self._alerting = Alerting(self._run)
-        self._reviews = ReviewBook(self._run, self._alerting)
-        self._commands = Commands(self._run, self._reviews)
-        self._steps = StepRuntime(self._run, self._reviews, self._commands, self._alerting)
-        self._sla = SlaClock(self._run, self._alerting)
+        self._reviews = ReviewBook(self._run, self._alerting, carry.reviews if carry else None)
+        self._commands = Commands(self._run, self._reviews, self._journal, carry.choices if carry else None)
+        self._inbox = Inbox(self._run, carry.events if carry else None)
+        self._steps = StepRuntime(
+            self._run,
+            self._reviews,
+            self._commands,
+            self._inbox,
+            self._alerting,
+            effects_done=carry.effects_done if carry else {},
+        )
+        self._sla = SlaClock(self._run, self._alerting, carry.sla_fired if carry else ())
 
     @workflow.run
-    async def run(self, ticket: TicketInput = _NOTHING) -> TicketResult:  # noqa: ARG002 - `__init__` has read it
+    async def run(self, ticket: TicketInput = _NOTHING) -> TicketResult:
         """Runs the ticket to an end. A cancellation from outside is a command like any other."""
         life = asyncio.create_task(self._live())
         while not life.done():
             try:
-                await workflow.wait_condition(life.done)
+                await workflow.wait_condition(lambda: life.done() or self._should_move)
             except asyncio.CancelledError:
-                self._commands.cancel("temporal", "cancellation requested in Temporal")
+                self._commands.cancel("temporal", _CANCELLED_OUTSIDE)
+            if self._should_move and not life.done():
+                await self._move(ticket, life)
         await life
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._result()
@@ -91,7 +117,8 @@ class TicketWorkflow:
     @workflow.update
     async def decide(self, decision: Decision) -> DecisionOutcome:
         """A reviewer's decision; the answer says whether it counted and why not."""
-        return await self._reviews.decide(decision)
+        update = workflow.current_update_info()
+        return await self._reviews.decide(decision, update.id if update else "")
 
     @workflow.signal
     async def submit_decision(self, decision: Any = None, *_more: Any) -> None:
@@ -133,6 +160,26 @@ class TicketWorkflow:
         """Ends the ticket before its next step."""
         return await self._commands.take("cancel", command)
 
+    @workflow.update
+    async def migrate(self, command: Command) -> CommandOutcome:
+        """Moves the ticket to the version of its SOP that is in force, if its finished steps still stand."""
+        return await self._commands.take("migrate", command)
+
+    @workflow.update
+    async def deliver_event(self, event: OutsideEvent) -> CommandOutcome:
+        """Something happened outside that the SOP may wait for."""
+        return await self._inbox.take(event)
+
+    @workflow.signal
+    async def submit_event(self, event: Any = None, *_more: Any) -> None:
+        """The same as a signal. One that cannot be read is recorded too."""
+        try:
+            readable = OutsideEvent.model_validate(event)
+        except ValidationError as error:
+            await self._reviews.refuse_unreadable(refusal_of(error))
+            return
+        await self._inbox.take(readable)
+
     # An empty message would fail the workflow task again and again; a validator refuses it instead.
 
     @decide.validator
@@ -148,6 +195,11 @@ class TicketWorkflow:
     retry_step.validator(_command_has_content)
     skip_step.validator(_command_has_content)
     cancel.validator(_command_has_content)
+    migrate.validator(_command_has_content)
+
+    @deliver_event.validator
+    def _event_has_content(self, event: OutsideEvent) -> None:
+        _refuse_empty(event)
 
     @workflow.query
     def view(self) -> TicketView:
@@ -156,27 +208,105 @@ class TicketWorkflow:
 
     @workflow.query
     def timeline(self) -> list[TicketEvent]:
-        """Everything that happened."""
+        """Everything that happened since the run began or was last continued; the store has it all."""
         return self._run.events
+
+    @workflow.query
+    def sop(self) -> PinnedSop | None:
+        """The SOP that the ticket runs under; None before it is open."""
+        return self._run.opening.sop if self._run.opening else None
+
+    @workflow.query
+    def journal(self) -> JournalView | None:
+        """What the ticket's steps came to; None before it is open."""
+        if self._run.opening is None:
+            return None
+        journal = self._journal
+        return JournalView(
+            sop=self._run.opening.sop,
+            finished=tuple(
+                FinishedStep(
+                    key=key,
+                    step_id=key.rsplit(".", 1)[-1],
+                    outcome=output.outcome,
+                    code=str(output.data.get("code", "")) if output.outcome == FAILED else "",
+                )
+                for key, output in journal.finished.items()
+            ),
+            unfinished=tuple(key for key in journal.started if key not in journal.finished),
+        )
+
+    @property
+    def _should_move(self) -> bool:
+        """Whether the run is to be continued as new: its history is long, or its SOP changes."""
+        run = self._run
+        if run.opening is None or run.closing or run.ending is not None:
+            return False
+        return self._commands.migration is not None or workflow.info().is_continue_as_new_suggested()
+
+    async def _move(self, ticket: TicketInput, life: asyncio.Task[None]) -> None:
+        """Continues as new once nothing is under way. What waits goes on waiting in the next run."""
+        run = self._run
+        run.moving = True
+
+        def at_rest() -> bool:
+            return run.at_rest and self._alerting.at_rest and workflow.all_handlers_finished()
+
+        def over() -> bool:
+            return life.done() or run.closing or run.ending is not None
+
+        # What is recorded last may itself find new things to record.
+        while not over() and not (at_rest() and run.all_recorded):
+            await run.record()
+            try:
+                await workflow.wait_condition(lambda: at_rest() or over())
+            except asyncio.CancelledError:
+                self._commands.cancel("temporal", _CANCELLED_OUTSIDE)
+        if over():
+            run.moving = False
+            return
+        workflow.continue_as_new(ticket.model_copy(update={"carry": self._snapshot()}))
+
+    def _snapshot(self) -> TicketSnapshot:
+        run = self._run
+        if migration := self._commands.migration:
+            run.opening = migration
+            # What failed under the old version is tried again under the new one, as if it had not begun.
+            for key in run.failed_steps:
+                self._journal.failures.pop(key, None)
+                self._journal.started.pop(key, None)
+                self._journal.occurrences[key] = self._journal.occurrence(key) + 1
+        return TicketSnapshot(
+            run=run.snapshot(),
+            reviews=self._reviews.snapshot(),
+            events=self._inbox.snapshot(),
+            choices=self._commands.choices,
+            sla_fired=tuple(sorted(self._sla.fired)),
+            effects_done=self._steps.effects_done,
+            journal=self._journal,
+        )
 
     async def _live(self) -> None:
         clock = None
         try:
-            await self._open()
+            if self._run.opening is None:
+                await self._open()
+            else:
+                self._run.show()
             clock = asyncio.create_task(self._sla.tick(self._run.pinned.sla))
-            interpreter = Interpreter(self._run.pinned.sop, self._steps)
+            interpreter = Interpreter(self._run.pinned.sop, self._steps, self._journal)
             try:
                 await interpreter.run()
+                await self._review_closing()
+                self._run.closing = True
+                self._run.close(TicketState.COMPLETED, self._run.completion())
             except TicketEnded as end:
-                # Effects in the background are waited for; nobody is asked anything any more.
-                self._reviews.abandon(end.reason)
-                with contextlib.suppress(TicketEnded):
-                    await interpreter.settle()
-                raise
-            await self._review_closing()
-            self._run.close(TicketState.COMPLETED, self._run.completion())
+                # Effects under way are waited for and undone; nobody is asked anything any more.
+                self._run.closing = True
+                self._steps.abandon(end)
+                self._end_early(end, await interpreter.undo())
         except TicketEnded as end:
-            self._end_early(end)
+            self._run.close(end.state, end.reason)
         if clock is not None:
             clock.cancel()
         await self._alerting.settle()
@@ -200,33 +330,40 @@ class TicketWorkflow:
 
     async def _review_closing(self) -> None:
         """Four eyes on the finished ticket, unless its risk needs none or its effects had them already."""
-        await self._commands.checkpoint()
+        await self._steps.checkpoint()
         run = self._run
-        effects = self._steps.effects_done
+        effects = set(self._steps.effects_done.values())
         if effects and effects <= self._reviews.approved:
             run.move_to(TicketState.REVIEWING)
             run.note(EventKind.GATE, "a person approved the same effects in this run")
             return
         verdict = await self._steps.gate()
         if verdict.verdict == "ask":
-            await self._reviews.ask(
+            decided = await self._reviews.ask(
                 Question(
+                    key="closing",
                     kind=ReviewKind.CLOSING,
                     step_id="closing",
                     text=f"{verdict.reason}. Is everything done as it should be?",
                     role="reviewer",
                 ),
-                evidence=tuple(event.summary for event in run.events if event.kind is EventKind.STEP_DONE),
+                evidence=tuple(run.evidence),
                 instead=told_by(verdict),
             )
+            if decided.verb is Verb.REJECT:
+                raise TicketEnded(TicketState.REJECTED, decided.refusal)
             return
         if verdict.verdict == "spot_check":
             self._steps.draw_spot_check(verdict)
         run.move_to(TicketState.REVIEWING)
 
-    def _end_early(self, end: TicketEnded) -> None:
+    def _end_early(self, end: TicketEnded, undone: Undone) -> None:
         reason = end.reason
-        if self._steps.effects_done:
+        if undone.keys:
+            reason += f"; undone: {', '.join(undone.keys)}"
+        if undone.stuck:
+            reason += f"; could not be undone: {', '.join(undone.stuck)}"
+        if self._steps.effects_done.keys() - undone.covered:
             reason += "; effects that took place before stay and need correction"
             self._alerting.raise_alert(
                 AlertLevel.FAILURE,

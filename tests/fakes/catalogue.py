@@ -16,8 +16,19 @@ CODE = {
             outcomes=("low", "medium", "high"),
         ),
         HandlerSpec(name="sanctions_screener", summary="lists", control=True, outcomes=("clear", "hit")),
-        HandlerSpec(name="core_system_freeze", summary="freeze", effect=Effect.BANK),
-        HandlerSpec(name="sms_notifier", summary="sms", effect=Effect.MESSAGE, outcomes=("sent", "withheld")),
+        HandlerSpec(
+            name="core_system_freeze",
+            summary="freeze",
+            effect=Effect.BANK,
+            irreversible="only an order releases what an order froze",
+        ),
+        HandlerSpec(
+            name="sms_notifier",
+            summary="sms",
+            effect=Effect.MESSAGE,
+            outcomes=("sent", "withheld"),
+            irreversible="what was read cannot be unread",
+        ),
         HandlerSpec(name="acknowledge_receipt", summary="received", effect=Effect.NOTICE),
     )
 }

@@ -15,7 +15,7 @@ name: Freeze
 trigger: {category: accounts, action: freeze}
 steps:
   - {name: Risk, handler: risk_assessor}
-  - {name: Freeze, handler: core_system_freeze, fallback: manual_freeze}
+  - {name: Freeze, handler: core_system_freeze, fallback: manual_freeze, compensate: {none: it was ordered}}
 sla: 1h
 escalation: {at: 45min, to: Night Desk}
 """,

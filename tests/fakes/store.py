@@ -81,6 +81,7 @@ class FakeReader:
                 state=view.state,
                 category=view.task.category or "",
                 group=view.task.assigned_group,
+                sop=view.sop,
                 opened_at=view.opened_at,
             )
             for view in self.views.values()

@@ -32,9 +32,11 @@ from workflows.contract import (
     TASK_QUEUE,
     Command,
     CommandOutcome,
+    OutsideEvent,
     TicketInput,
     TicketResult,
     command_content,
+    event_content,
     workflow_id,
 )
 from workflows.ticket import TicketWorkflow
@@ -116,10 +118,14 @@ class Ticket:
         except TimeoutError:
             raise AssertionError(f"nobody was told of {level}: {await self.timeline()}") from None
 
-    async def review(self) -> ReviewRequest:
-        """Waits for an open review."""
-        view = await self.until(lambda view: bool(view.open_reviews))
-        return view.open_reviews[0]
+    async def review(self, step: str | None = None) -> ReviewRequest:
+        """Waits for an open review, of this step where one is named."""
+
+        def asked(view: TicketView) -> list[ReviewRequest]:
+            return [each for each in view.open_reviews if step in (None, each.step_id)]
+
+        view = await self.until(lambda view: bool(asked(view)))
+        return asked(view)[0]
 
     async def decide(
         self,
@@ -130,19 +136,36 @@ class Ticket:
         choice: str | None = None,
         request: ReviewRequest | None = None,
         code: str | None = None,
+        step: str | None = None,
+        form: Mapping[str, Any] | None = None,
     ) -> DecisionOutcome:
         """Decides the open review as this principal, with a proper code unless another is given."""
-        request = request or await self.review()
+        request = request or await self.review(step)
         if code is None:
             code = self._codes.issue(by, "decide", request.review_id, request.digest)
         return await self.handle.execute_update(
             TicketWorkflow.decide,
-            Decision(review_id=request.review_id, verb=verb, reason=reason, choice=choice, code=code),
+            Decision(
+                review_id=request.review_id,
+                verb=verb,
+                reason=reason,
+                choice=choice,
+                code=code,
+                form=dict(form or {}),
+            ),
         )
 
-    async def command(self, verb: str, by: str = "op.chen", *, group: str | None = None) -> CommandOutcome:
+    async def event(self, name: str, event_id: str = "E1", by: str = "intake", **data: Any) -> CommandOutcome:
+        """Tells of something that happened outside."""
+        bare = OutsideEvent(name=name, event_id=event_id, data=data)
+        code = self._codes.issue(by, "event", self.task_id, digest_of(event_content(self.task_id, bare)))
+        return await self.handle.execute_update(
+            TicketWorkflow.deliver_event, bare.model_copy(update={"code": code})
+        )
+
+    async def command(self, verb: str, by: str = "op.chen", **more: Any) -> CommandOutcome:
         """Gives a command as this principal."""
-        bare = Command(reason="in the test", group=group)
+        bare = Command(reason="in the test", **more)
         code = self._codes.issue(
             by, f"command:{verb}", self.task_id, digest_of(command_content(verb, self.task_id, bare))
         )

@@ -32,6 +32,7 @@ ACTIONS: dict[EventKind, str] = {
     EventKind.COMPENSATION_FAILED: "step.compensation_failed",
     EventKind.MIGRATED: "ticket.migrated",
     EventKind.REVIEW_OPENED: "review.opened",
+    EventKind.REVIEW_APPROVED: "review.approved",
     EventKind.REVIEW_DECIDED: "review.decided",
     EventKind.REVIEW_LATE: "review.late",
     EventKind.DECISION_REFUSED: "decision.refused",

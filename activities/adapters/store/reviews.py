@@ -11,7 +11,8 @@ from activities.adapters.store.tables import reviews, ticket_events
 from domain.review import ReviewRequest
 from domain.ticket import EventKind, TicketEvent, TicketView
 
-_KINDS = (EventKind.REVIEW_OPENED, EventKind.REVIEW_DECIDED)
+_SHOWN = (EventKind.REVIEW_OPENED, EventKind.REVIEW_APPROVED)
+_KINDS = (*_SHOWN, EventKind.REVIEW_DECIDED)
 _EVENT = [ticket_events.c[name] for name in TicketEvent.model_fields]
 _UNDECIDED = {"verb": None, "choice": None, "decided_by": None, "decided_at": None}
 
@@ -69,7 +70,7 @@ def _told(connection: Connection, task_id: str, maker: str) -> list[dict[str, ob
     )
     rows: dict[str, dict[str, object]] = {}
     for event in map(_event, events):
-        if event.kind is EventKind.REVIEW_OPENED:
+        if event.kind in _SHOWN:
             request = request_in(event)
             rows[request.review_id] = _opened(request, maker)
         elif (row := rows.get(event.data.get("review_id", ""))) is not None:

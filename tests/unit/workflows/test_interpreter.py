@@ -10,10 +10,11 @@ from definitions.schema import Sop
 from domain.handlers import Effect, HandlerSpec, HumanTask
 from domain.lifecycle import TicketState
 from domain.review import ReviewKind
+from domain.steps import StepOutput
 from domain.task import RiskLevel
 from domain.ticket import EventKind
 from tests.fakes.runtime import FakeRuntime
-from workflows.interpreter import Interpreter, StepFailure, TicketEnded
+from workflows.interpreter import Interpreter, PlannedCall, StepFailure, TicketEnded
 
 HANDLERS = {
     spec.name: spec
@@ -80,13 +81,13 @@ async def test_after_a_person_as_target_the_run_goes_on_behind_the_branching_ste
     await interpret(FREEZE, runtime)
     assert [question.kind for question in runtime.asked] == [ReviewKind.STEP]
     assert runtime.ran[-2:] == ["execute_freeze", "notify_customer"]
-    assert runtime.risk is RiskLevel.HIGH
+    assert runtime.level is RiskLevel.HIGH
 
 
 async def test_the_person_sees_the_effects_that_follow() -> None:
     runtime = FakeRuntime({"risk_assessor": ["high"]})
     await interpret(FREEZE, runtime)
-    assert [step_id for step_id, _ in runtime.asked[0].ahead] == ["execute_freeze", "notify_customer"]
+    assert [call.key for call in runtime.asked[0].ahead] == ["execute_freeze", "notify_customer"]
 
 
 async def test_a_rejection_ends_the_run_and_nothing_behind_it_runs() -> None:
@@ -185,10 +186,10 @@ class SlowMessages(FakeRuntime):
         super().__init__()
         self.release = asyncio.Event()
 
-    async def call(self, step: Any, spec: Any, occurrence: int, results: Any) -> Any:
-        if spec.name == "sms":
+    async def call(self, call: PlannedCall) -> StepOutput:
+        if call.spec.name == "sms":
             await self.release.wait()
-        return await super().call(step, spec, occurrence, results)
+        return await super().call(call)
 
 
 async def test_an_async_step_does_not_hold_the_run_but_is_waited_for_at_the_end() -> None:
@@ -249,7 +250,7 @@ async def test_nobody_approves_what_a_control_has_still_to_judge() -> None:
         step("Execute", "freeze"),
     ]
     await interpret(steps, runtime)
-    assert [step_id for step_id, _ in runtime.asked[0].ahead] == ["tell"]
+    assert [call.key for call in runtime.asked[0].ahead] == ["tell"]
 
 
 async def test_the_fallback_of_an_async_step_asks_only_when_the_other_steps_are_done() -> None:

