@@ -8,11 +8,15 @@ from activities.ports import AuditLog, TicketReader
 from workers.api.body import JsonBodies
 from workers.api.context import RequestContext
 from workers.api.errors import Problem, install
+from workers.api.routes_definitions import definition_routes
+from workers.api.routes_events import event_routes
+from workers.api.routes_migration import migration_routes
 from workers.api.routes_reviews import review_routes
 from workers.api.routes_service import service_routes
 from workers.api.routes_tickets import ticket_routes
 from workers.api.signin import signed_in_by, staff_by
 from workers.identity import Identity
+from workers.releases import ReleaseDesk
 from workers.settings import Settings
 from workers.tickets import TicketDesk
 
@@ -34,9 +38,15 @@ _ERRORS: Final[dict[int | str, dict[str, Any]]] = {
 
 
 def create_app(
-    desk: TicketDesk, identity: Identity, reader: TicketReader, audit: AuditLog, settings: Settings
+    desk: TicketDesk,
+    identity: Identity,
+    reader: TicketReader,
+    audit: AuditLog,
+    settings: Settings,
+    *,
+    releases: ReleaseDesk | None = None,
 ) -> FastAPI:
-    """The API over a ticket desk and the read model."""
+    """The API over a ticket desk, the read model and, where there is one, the desk of the rules library."""
     app = FastAPI(
         title="opsloop",
         version="0.1.0",
@@ -47,7 +57,11 @@ def create_app(
     )
     signed_in, staff = signed_in_by(identity), staff_by(identity)
     app.include_router(ticket_routes(desk, reader, settings, signed_in, staff))
+    app.include_router(event_routes(desk, signed_in))
+    app.include_router(migration_routes(desk, signed_in, staff))
     app.include_router(review_routes(desk, reader, settings, staff))
+    if releases is not None:
+        app.include_router(definition_routes(releases, staff))
     app.include_router(service_routes(desk, audit, signed_in))
     install(app)
     app.add_middleware(JsonBodies, max_bytes=settings.max_body_bytes)

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse
 
 from domain.errors import (
     Conflict,
+    DefinitionsMissing,
     IllegalTransition,
     InvalidInput,
     NoDecisionCode,
@@ -39,6 +40,7 @@ _STATUS: Final[Mapping[type[OpsloopError], HTTPStatus]] = {
     IllegalTransition: HTTPStatus.CONFLICT,
     EngineUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    DefinitionsMissing: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _REFUSALS: Final[Mapping[str, tuple[HTTPStatus, str | None]]] = {
     "not_permitted": (HTTPStatus.FORBIDDEN, None),
@@ -49,6 +51,7 @@ _REFUSALS: Final[Mapping[str, tuple[HTTPStatus, str | None]]] = {
     "choice_missing": (HTTPStatus.UNPROCESSABLE_ENTITY, "choice"),
     "choice_unexpected": (HTTPStatus.UNPROCESSABLE_ENTITY, "choice"),
     "reason_missing": (HTTPStatus.UNPROCESSABLE_ENTITY, "reason"),
+    "form_invalid": (HTTPStatus.UNPROCESSABLE_ENTITY, "form"),
     "content_changed": (HTTPStatus.CONFLICT, "digest"),
 }
 _log = structlog.get_logger(__name__)

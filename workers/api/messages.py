@@ -1,6 +1,6 @@
 """The bodies that the API takes and gives beyond the models of the domain."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
@@ -8,8 +8,10 @@ from domain.audit import AuditEntry
 from domain.model import Model, Record
 from domain.people import Principal, Role
 from domain.review import ReviewRequest, Verb
+from domain.task import Identifier
 from domain.ticket import TicketSummary
-from workers.tickets import Receipt, TicketAsOf
+from workers.desk.intake import Receipt
+from workers.desk.reading import TicketAsOf
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Links = dict[str, str]
@@ -56,6 +58,30 @@ class ReassignRequest(CommandRequest):
     group: str = Field(min_length=1, max_length=100, description="name of the group in the directory")
 
 
+class StepRequest(CommandRequest):
+    """A command on a step that failed."""
+
+    step: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="which one, as `steps_failed` of the ticket names it; needed where several have failed",
+    )
+
+
+class EventRequest(Model):
+    """Something that happened outside and that the ticket may wait for."""
+
+    name: Identifier = Field(description="what happened, in snake case, as the SOP's `wait` names it")
+    event_id: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$",
+        description="its id at the source, the same for repeats; no account, phone or identity numbers",
+    )
+    data: dict[str, Any] = Field(
+        default_factory=dict, max_length=50, description="what later steps find in the step that waited"
+    )
+
+
 class ReviewFilter(Model):
     """Which reviews to list."""
 
@@ -82,6 +108,9 @@ class DecisionRequest(Model):
     verb: Verb
     choice: str | None = Field(default=None, max_length=64, description="for a route: one of its choices")
     reason: str = Field(default="", max_length=2000, description="needed to reject")
+    form: dict[str, Any] = Field(
+        default_factory=dict, max_length=50, description="answers to the review's form, with an approval"
+    )
     digest: str = Field(
         pattern="^[0-9a-f]{64}$", description="the digest that came with the review when it was read"
     )
@@ -92,6 +121,13 @@ class CodeShown(ReviewShown):
 
     code: str = Field(description="goes into the field `code` of the Update `decide` or its Signal")
     expires_in_s: int = Field(description="real seconds for which the code is good")
+
+
+class MigrationFilter(Model):
+    """Which running tickets to look at."""
+
+    sop: str | None = Field(default=None, max_length=100, description="only of this SOP, by id or name")
+    limit: int = Field(default=200, ge=1, le=1000, description="how many tickets to ask at most")
 
 
 class AuditPage(Record):

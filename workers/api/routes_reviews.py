@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query
 
 from activities.ports import TicketReader
 from domain.people import Principal, Role
-from domain.review import DecisionOutcome, ReviewRequest
+from domain.review import Decision, DecisionOutcome, ReviewRequest
 from workers.api.errors import refusal
 from workers.api.messages import CodeShown, DecisionRequest, ReviewFilter, ReviewList, ReviewShown
 from workers.api.signin import SignedIn
@@ -33,7 +33,7 @@ def review_routes(desk: TicketDesk, reader: TicketReader, settings: Settings, st
     @router.get("/{review_id}", summary="Show a review", dependencies=[Depends(staff)])
     async def review(review_id: ReviewPath) -> ReviewShown:
         """The question, the evidence, the effects that an approval covers, and the digest of it all."""
-        return _shown(await desk.review(review_id))
+        return _shown(await desk.reading.review(review_id))
 
     @router.post("/{review_id}/decision", summary="Approve or reject")
     async def decide(
@@ -41,17 +41,13 @@ def review_routes(desk: TicketDesk, reader: TicketReader, settings: Settings, st
     ) -> DecisionOutcome:
         """Sends the answer to the ticket and tells what became of it.
 
-        403 `not_permitted` or `four_eyes`; 409 `content_changed` (the review is not what was shown) or
-        `late` (decided before, or the ticket has ended); 422 `choice_missing`, `reason_missing`.
+        Where several must approve, the message says how many have. 403 `not_permitted` or `four_eyes`;
+        409 `content_changed` (the review is not what was shown), `conflict` (you have approved already)
+        or `late` (decided before, or the ticket has ended); 422 `choice_missing`, `reason_missing`,
+        `form_invalid` (the message names each field).
         """
-        outcome = await desk.decide(
-            review_id,
-            verb=request.verb,
-            choice=request.choice,
-            reason=request.reason,
-            digest=request.digest,
-            principal=principal,
-        )
+        decision = Decision(review_id=review_id, **request.model_dump(exclude={"digest"}))
+        outcome = await desk.reviews.decide(decision, digest=request.digest, principal=principal)
         if not outcome.accepted:
             raise refusal(outcome.code, outcome.message)
         return outcome
@@ -59,7 +55,7 @@ def review_routes(desk: TicketDesk, reader: TicketReader, settings: Settings, st
     @router.post("/{review_id}/code", summary="Get a decision code")
     async def code(review_id: ReviewPath, principal: Annotated[Principal, Depends(staff)]) -> CodeShown:
         """A short-lived code with which you can answer from the Temporal UI. It is yours alone."""
-        issued = await desk.decision_code(review_id, principal)
+        issued = await desk.reviews.decision_code(review_id, principal)
         return CodeShown(**dict(issued), expires_in_s=settings.decision_code_ttl_s)
 
     return router

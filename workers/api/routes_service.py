@@ -10,7 +10,8 @@ from domain.people import Principal, Role
 from workers.api.docs_page import docs_page
 from workers.api.messages import AuditFilter, AuditPage, Health, WhoAmI
 from workers.api.signin import SignedIn
-from workers.tickets import TicketDesk, require
+from workers.desk.authority import require
+from workers.tickets import TicketDesk
 
 
 def service_routes(desk: TicketDesk, audit: AuditLog, signed_in: SignedIn) -> APIRouter:
@@ -25,7 +26,7 @@ def service_routes(desk: TicketDesk, audit: AuditLog, signed_in: SignedIn) -> AP
     @router.get("/readyz", summary="Can the service work?")
     async def readyz() -> Health:
         """`ready` when Temporal and the store answer, else 503 naming the one that does not. No token."""
-        await desk.check()
+        await desk.reading.check()
         return Health(status="ready")
 
     @router.get("/whoami", summary="Who does the token say I am?")

@@ -1,7 +1,7 @@
 """Routes of tickets: hand in, list, show, command."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
@@ -13,25 +13,30 @@ from workers.api.messages import (
     CommandRequest,
     Links,
     ReassignRequest,
+    StepRequest,
     TicketAccepted,
     TicketFilter,
     TicketList,
     TicketShown,
 )
 from workers.api.signin import SignedIn
+from workers.desk.authority import reads_all
+from workers.desk.reading import TicketAsOf, TimelineAsOf
 from workers.settings import Settings
 from workers.ticket_request import TicketRequest
-from workers.tickets import TicketAsOf, TicketDesk, TimelineAsOf, reads_all
-from workflows.contract import CommandOutcome, workflow_id
+from workers.tickets import TicketDesk
+from workflows.contract import Command, CommandOutcome, workflow_id
 
 TicketPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description="the ticket's id")]
 
 _COMMANDS: Final = {
     "hold": ("hold", "Hold: the service clock stands still until the ticket is resumed"),
     "resume": ("resume", "Resume a ticket on hold"),
-    "retry": ("retry_step", "Retry the step that failed"),
-    "skip": ("skip_step", "Skip the step that failed; skipping a control makes the ticket high risk"),
     "cancel": ("cancel", "Cancel the ticket"),
+}
+_STEP_COMMANDS: Final = {
+    "retry": ("retry_step", "Retry a step that failed"),
+    "skip": ("skip_step", "Skip a step that failed; skipping a control makes the ticket high risk"),
 }
 
 
@@ -43,7 +48,7 @@ def ticket_routes(
 
     async def shown_to(task_id: str, principal: Principal) -> TicketAsOf:
         """The ticket, if the principal may read it. To strangers it does not exist."""
-        shown = await desk.view(task_id)
+        shown = await desk.reading.view(task_id)
         if not reads_all(principal) and shown.view.maker != principal.id:
             raise NotFound(f"there is no ticket {task_id}")
         return shown
@@ -57,7 +62,7 @@ def ticket_routes(
         The same source and external id with another body is a conflict. After a 503 hand the same ticket
         in again: nothing is lost and nothing runs twice.
         """
-        receipt = await desk.submit(request, principal)
+        receipt = await desk.intake.submit(request, principal)
         links = _links(receipt.task_id, settings)
         response.headers["Location"] = links["self"]
         return TicketAccepted(**dict(receipt), links=links)
@@ -78,7 +83,7 @@ def ticket_routes(
         task_id: TicketPath, principal: Annotated[Principal, Depends(signed_in)]
     ) -> TimelineAsOf:
         """Every event in order, with who, when and why."""
-        return await desk.timeline(await shown_to(task_id, principal))
+        return await desk.reading.timeline(await shown_to(task_id, principal))
 
     @router.post("/{task_id}/reassign", tags=["commands"], summary="Give the ticket to another group")
     async def reassign(
@@ -87,11 +92,14 @@ def ticket_routes(
         principal: Annotated[Principal, Depends(signed_in)],
     ) -> CommandOutcome:
         """Needs the role operator."""
-        return _accepted(
-            await desk.command(
-                "reassign", task_id, reason=request.reason, group=request.group, principal=principal
-            )
-        )
+        return await give("reassign", task_id, request, principal)
+
+    async def give(verb: str, task_id: str, request: CommandRequest, principal: Principal) -> CommandOutcome:
+        command = Command(**request.model_dump())
+        outcome = await desk.commands.give(verb, task_id, command, principal=principal)
+        if not outcome.accepted:
+            raise refusal(outcome.code, outcome.message)
+        return outcome
 
     def command(verb: str) -> Callable[..., Awaitable[CommandOutcome]]:
         async def run(
@@ -100,28 +108,31 @@ def ticket_routes(
             principal: Annotated[Principal, Depends(signed_in)],
         ) -> CommandOutcome:
             """Needs the role operator."""
-            return _accepted(
-                await desk.command(verb, task_id, reason=request.reason, group=None, principal=principal)
-            )
+            return await give(verb, task_id, request, principal)
 
         return run
 
-    for name, (verb, summary) in _COMMANDS.items():
+    def step_command(verb: str) -> Callable[..., Awaitable[CommandOutcome]]:
+        async def run(
+            task_id: TicketPath,
+            request: StepRequest,
+            principal: Annotated[Principal, Depends(signed_in)],
+        ) -> CommandOutcome:
+            """Needs the role operator. Where several steps have failed, `step` says which."""
+            return await give(verb, task_id, request, principal)
+
+        return run
+
+    def add(name: str, route: Callable[..., Any], summary: str) -> None:
         router.add_api_route(
-            f"/{{task_id}}/{name}",
-            command(verb),
-            methods=["POST"],
-            name=name,
-            tags=["commands"],
-            summary=summary,
+            f"/{{task_id}}/{name}", route, methods=["POST"], name=name, tags=["commands"], summary=summary
         )
+
+    for name, (verb, summary) in _COMMANDS.items():
+        add(name, command(verb), summary)
+    for name, (verb, summary) in _STEP_COMMANDS.items():
+        add(name, step_command(verb), summary)
     return router
-
-
-def _accepted(outcome: CommandOutcome) -> CommandOutcome:
-    if not outcome.accepted:
-        raise refusal(outcome.code, outcome.message)
-    return outcome
 
 
 def _links(task_id: str, settings: Settings) -> Links:

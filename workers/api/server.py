@@ -17,6 +17,7 @@ async def serve(settings: Settings) -> None:
         installation.store.reader,
         installation.store.audit,
         settings,
+        releases=installation.releases(),
     )
     config = uvicorn.Config(
         application,

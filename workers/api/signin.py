@@ -8,8 +8,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from domain.errors import NotPermitted
 from domain.people import Principal
+from workers.desk.authority import reads_all
 from workers.identity import Identity, NotSignedIn
-from workers.tickets import reads_all
 
 SignedIn = Callable[..., Awaitable[Principal]]
 """A dependency that gives the principal of a request, or ends it."""

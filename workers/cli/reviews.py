@@ -1,9 +1,12 @@
 """`opsloop review …`: what waits for a person, and the person's answer."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
 
 import typer
 
+from domain.fields import EXPECTED, FormField
+from workers.cli.assignments import answers, assignments, form_of
 from workers.cli.output import console, facts, print_json, table, when
 from workers.cli.session import ApiOption, AsOption, JsonOption, connect
 
@@ -14,6 +17,17 @@ DigestOption = Annotated[
     str | None,
     typer.Option("--digest", help="digest that `review show` printed; default: of the review as it is now"),
 ]
+FieldOption = Annotated[
+    list[str] | None,
+    typer.Option("--field", metavar="NAME=VALUE", help="answers a field of the form; once for each field"),
+]
+
+_SILENCE: Final = {
+    "wait": "it goes on waiting, and people are told again",
+    "escalate": "whoever is on call is asked",
+    "go_on": "the run goes on, with nothing approved (outcome late)",
+    "reject": "it counts as a no",
+}
 
 
 @app.command("list")
@@ -47,7 +61,7 @@ def list_reviews(
 def show(
     review_id: ReviewArgument, principal: AsOption = None, api: ApiOption = None, as_json: JsonOption = False
 ) -> None:
-    """Show a review: the question, the evidence, what an approval covers."""
+    """Show a review: the question, the evidence, the form, what an approval covers, what silence means."""
     shown = connect(api, principal).get("reviews", review_id)
     if as_json:
         print_json(shown)
@@ -61,14 +75,15 @@ def approve(
     *,
     choice: Annotated[str | None, typer.Option("--choice", help="for a route: one of its choices")] = None,
     reason: Annotated[str, typer.Option("--reason", help="kept in the timeline")] = "",
+    fields: FieldOption = None,
     digest: DigestOption = None,
     principal: AsOption = None,
     api: ApiOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Approve a review."""
+    """Approve a review, with the answers to its form where it has one."""
     answer = {"verb": "approve", "choice": choice, "reason": reason}
-    _decide(review_id, answer, digest, principal, api, as_json=as_json)
+    _decide(review_id, answer, digest, principal, api, fields=fields or [], as_json=as_json)
 
 
 @app.command()
@@ -97,7 +112,9 @@ def code(
     out = console()
     out.print(facts(_facts(issued)))
     out.print(f"\nGood for {issued['expires_in_s']} s. In the Temporal UI send the Update `decide` with:")
-    print_json({"review_id": review_id, "verb": "approve", "reason": "", "code": issued["code"]})
+    form = {name: EXPECTED[field.type] for name, field in form_of(issued["review"]).items()}
+    decision = {"review_id": review_id, "verb": "approve", "reason": "", "code": issued["code"]}
+    print_json({**decision, "form": form} if form else decision)
 
 
 def _decide(
@@ -107,15 +124,19 @@ def _decide(
     principal: str | None,
     api: str | None,
     *,
+    fields: Sequence[str] = (),
     as_json: bool,
 ) -> None:
     """Sends the answer, bound to the digest given or to the review as it is shown now."""
+    given = assignments(fields, "--field")
     connection = connect(api, principal)
-    if digest is None:
+    if digest is None or given:
         shown = connection.get("reviews", review_id)
-        digest = shown["digest"]
-        if not as_json:
+        if given:
+            answer = {**answer, "form": answers(form_of(shown["review"]), given)}
+        if digest is None and not as_json:
             console().print(facts(_facts(shown)))
+        digest = digest or shown["digest"]
     outcome = connection.post("reviews", review_id, "decision", body={**answer, "digest": digest})
     if as_json:
         print_json(outcome)
@@ -131,14 +152,30 @@ def _facts(shown: dict[str, Any]) -> list[tuple[str, Any]]:
         ("question", review["question"]),
         ("evidence", "\n".join(review["evidence"])),
         ("choices", ", ".join(review["choices"])),
+        ("form", "\n".join(_field(name, field) for name, field in form_of(review).items())),
         (
             "an approval covers",
             "\n".join(f"{each['step_id']}: {each['handler']}" for each in review["effects"]),
         ),
         ("asked of", f"{review['role']} in {review['group']}" if review["group"] else review["role"]),
         ("four eyes", review["four_eyes"]),
+        ("approvals", _approvals(review)),
         ("opened", when(review["opened_at"])),
         ("deadline", when(review["deadline_at"])),
-        ("if nobody decides", review["on_late"]),
+        ("if nobody decides", _SILENCE.get(review["on_late"], review["on_late"])),
         ("digest", shown["digest"]),
     ]
+
+
+def _field(name: str, field: FormField) -> str:
+    kind = f"one of {', '.join(field.choices)}" if field.choices else EXPECTED[field.type]
+    label = f" {field.label}:" if field.label else ""
+    return f"{name}:{label} {kind}{'' if field.required else ' (may be left out)'}"
+
+
+def _approvals(review: Mapping[str, Any]) -> str:
+    """How many of those who must approve have, and who; nothing to say where one is enough."""
+    if review["quorum"] == 1:
+        return ""
+    by = f": {', '.join(review['approvals'])}" if review["approvals"] else ""
+    return f"{len(review['approvals'])} of {review['quorum']}{by}"

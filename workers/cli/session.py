@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
 from urllib.parse import quote, urlsplit
 
@@ -12,10 +11,8 @@ import httpx
 import typer
 from pydantic import ValidationError
 
-from definitions.policy_files import FILES, read_document
-from definitions.validation import validated
-from domain.errors import DefinitionError, InvalidInput, NotFound, OpsloopError
-from domain.people import Directory
+from definitions.policy_files import read_directory
+from domain.errors import InvalidInput, NotFound, OpsloopError
 from workers.identity import Identity, key_from, principals_by_role
 from workers.settings import Settings
 
@@ -37,14 +34,17 @@ _TIMEOUT_S: Final = 20.0
 
 
 class ApiRefusedError(OpsloopError):
-    """The API answered with an error; `refusal` is its stable code."""
+    """The API answered with an error; `refusal` is its stable code, `answer` all that it said."""
 
     code: ClassVar[str] = "api_refused"
 
-    def __init__(self, refusal: str, message: str, field: str = "") -> None:
+    def __init__(
+        self, refusal: str, message: str, field: str = "", answer: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.refusal = refusal
         self.field = field
+        self.answer = answer or {}
 
 
 def load_settings() -> Settings:
@@ -77,16 +77,26 @@ class Api:
         """The JSON that a POST answers."""
         return self._ask("POST", path, json=body)
 
+    def text(self, *path: str, **params: str) -> str:
+        """The text that a GET answers."""
+        response = self._send("GET", path, params=params)
+        return response.text if response.is_success else self._read(response)
+
     def _ask(self, method: str, path: tuple[str, ...], **content: Any) -> Any:
+        return self._read(self._send(method, path, **content))
+
+    def _send(self, method: str, path: tuple[str, ...], **content: Any) -> httpx.Response:
         address = "/" + "/".join(quote(part, safe="") for part in path)
         try:
-            response = self.client.request(method, address, **content)
+            return self.client.request(method, address, **content)
         except httpx.HTTPError as error:
             raise ApiRefusedError(
                 "api_unreachable",
                 f"the API at {self.client.base_url} does not answer ({type(error).__name__}); "
                 "is `opsloop up` running?",
             ) from error
+
+    def _read(self, response: httpx.Response) -> Any:
         try:
             answer = response.json()
         except ValueError:
@@ -94,7 +104,7 @@ class Api:
         if response.is_success and answer is not None:
             return answer
         if isinstance(answer, dict) and {"code", "message"} <= answer.keys():
-            raise ApiRefusedError(answer["code"], answer["message"], answer.get("field") or "")
+            raise ApiRefusedError(answer["code"], answer["message"], answer.get("field") or "", answer)
         raise ApiRefusedError(
             "api_strange", f"{self.client.base_url} answered {response.status_code}, not as opsloop does"
         )
@@ -122,17 +132,6 @@ def issue_token(settings: Settings, principal: str) -> str:
         raise InvalidInput("tokens are made locally in the embedded run only; set OPSLOOP_TOKEN")
     directory = read_directory(settings.definitions_dir)
     return Identity(key_from(settings, "identity", create=False), lambda: directory).issue(principal)
-
-
-def read_directory(definitions: Path) -> Directory:
-    """Who there is. Raises `DefinitionError` with the place of what is wrong."""
-    document, findings = read_document(definitions / "policies" / FILES["directory"].path)
-    directory = None
-    if document is not None:
-        directory, findings = validated(document, Directory)
-    if directory is None:
-        raise DefinitionError("; ".join(str(finding) for finding in findings))
-    return directory
 
 
 def _token(settings: Settings, principal: str | None) -> str:

@@ -8,10 +8,18 @@ from typing import Annotated
 
 import typer
 
+from definitions.finding_pages import explained
 from definitions.findings import Finding, Severity, has_errors
+from definitions.json_schema import sop_schema_text
 from definitions.loader import check_sop_files, load_rulebook
+from domain.errors import InvalidInput
+from workers.cli import graph, simulate
 
 app = typer.Typer(help="SOPs: check them before they serve a ticket.", no_args_is_help=True)
+
+app.command("graph")(graph.sop_graph)
+app.command("simulate")(simulate.simulate)
+app.command("test")(simulate.test)
 
 
 @app.callback()
@@ -33,11 +41,18 @@ def check(
         bool, typer.Option("--json", help="Print a list of {file, line, column, code, severity, …}.")
     ] = False,
     strict: Annotated[bool, typer.Option(help="Warnings count as errors.")] = False,
+    explain: Annotated[
+        str | None, typer.Option(help="Explain one code, such as OPS201, with an example.", metavar="CODE")
+    ] = None,
 ) -> None:
     """Says all that is wrong with SOPs: `file:line:column: error CODE: what is wrong; expected what`.
 
-    Exits 1 when there is an error. docs/sop-language.md explains the codes.
+    Exits 1 when there is an error. `--explain CODE` says more about one; docs/findings has a page for each.
     """
+    if explain is not None:
+        page = explained(explain)
+        typer.echo(json.dumps({"code": explain.upper(), "page": page}) if as_json else page)
+        return
     # Imported here: the other commands of the CLI need neither activities nor settings to start.
     from workers.composition import handler_specs  # noqa: PLC0415
     from workers.settings import Settings  # noqa: PLC0415
@@ -53,6 +68,28 @@ def check(
     typer.echo(_as_json(findings) if as_json else _as_text(findings, subject))
     if has_errors(findings) or (strict and findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def schema(
+    write: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write it to this file instead, such as definitions/sop.schema.json.", metavar="FILE"
+        ),
+    ] = None,
+) -> None:
+    """Prints the JSON Schema of the SOP language, with which editors complete and check SOPs.
+
+    An SOP whose first line is `# yaml-language-server: $schema=../sop.schema.json` uses it in VS Code.
+    """
+    if write is None:
+        typer.echo(sop_schema_text(), nl=False)
+        return
+    try:
+        write.write_text(sop_schema_text(), encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"cannot write {write}: {error.strerror}", field="--write") from error
 
 
 def _as_json(findings: Sequence[Finding]) -> str:

@@ -1,16 +1,18 @@
 """`opsloop ticket …`: show, list and command tickets."""
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
 
 import typer
 
+from workers.cli import commands, events, graph
+from workers.cli.commands import TaskArgument
 from workers.cli.output import console, facts, print_json, table, when
 from workers.cli.session import ApiOption, AsOption, JsonOption, connect
 
 app = typer.Typer(no_args_is_help=True, help="Show, list and command tickets.")
 
-TaskArgument = Annotated[str, typer.Argument(metavar="TASK_ID", help="the ticket's id")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="why; it is kept in the timeline")]
+_OVER: Final = ("step_done", "step_failed", "step_skipped")
 
 
 @app.command()
@@ -18,11 +20,13 @@ def show(
     task_id: TaskArgument, principal: AsOption = None, api: ApiOption = None, as_json: JsonOption = False
 ) -> None:
     """Show a ticket: where it stands, why, and what it waits for."""
-    shown = connect(api, principal).get("tickets", task_id)
+    connection = connect(api, principal)
+    shown = connection.get("tickets", task_id)
     if as_json:
         print_json(shown)
         return
-    console().print(facts(_facts(shown)))
+    happened = connection.get("tickets", task_id, "timeline")["events"]
+    console().print(facts(_facts(shown, happened)))
 
 
 @app.command("list")
@@ -77,91 +81,11 @@ def timeline(
     console().print(table(("#", "bank time", "what", "who", "summary"), rows, fold_last=True))
 
 
-@app.command()
-def hold(
-    task_id: TaskArgument,
-    reason: ReasonOption,
-    principal: AsOption = None,
-    api: ApiOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Hold a ticket: its service clock stands still."""
-    _command("hold", task_id, {"reason": reason}, principal, api, as_json=as_json)
+app.add_typer(commands.app)
+app.add_typer(events.app)
 
 
-@app.command()
-def resume(
-    task_id: TaskArgument,
-    reason: ReasonOption,
-    principal: AsOption = None,
-    api: ApiOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Resume a ticket on hold."""
-    _command("resume", task_id, {"reason": reason}, principal, api, as_json=as_json)
-
-
-@app.command()
-def reassign(
-    task_id: TaskArgument,
-    *,
-    group: Annotated[str, typer.Option("--group", help="the new group")],
-    reason: ReasonOption,
-    principal: AsOption = None,
-    api: ApiOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Give a ticket to another group."""
-    _command("reassign", task_id, {"reason": reason, "group": group}, principal, api, as_json=as_json)
-
-
-@app.command()
-def retry(
-    task_id: TaskArgument,
-    reason: ReasonOption,
-    principal: AsOption = None,
-    api: ApiOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Retry the step that failed."""
-    _command("retry", task_id, {"reason": reason}, principal, api, as_json=as_json)
-
-
-@app.command()
-def skip(
-    task_id: TaskArgument,
-    reason: ReasonOption,
-    principal: AsOption = None,
-    api: ApiOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Skip the step that failed. Skipping a control makes the ticket high risk."""
-    _command("skip", task_id, {"reason": reason}, principal, api, as_json=as_json)
-
-
-@app.command()
-def cancel(
-    task_id: TaskArgument,
-    reason: ReasonOption,
-    principal: AsOption = None,
-    api: ApiOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Cancel a ticket."""
-    _command("cancel", task_id, {"reason": reason}, principal, api, as_json=as_json)
-
-
-def _command(
-    verb: str, task_id: str, body: dict[str, str], principal: str | None, api: str | None, *, as_json: bool
-) -> None:
-    outcome = connect(api, principal).post("tickets", task_id, verb, body=body)
-    if as_json:
-        print_json(outcome)
-    else:
-        console().print(f"{task_id}: {outcome['message']}")
-
-
-def _facts(shown: dict[str, Any]) -> list[tuple[str, Any]]:
+def _facts(shown: dict[str, Any], happened: Sequence[dict[str, Any]]) -> list[tuple[str, Any]]:
     view = shown["view"]
     task, dispatch = view["task"], view["dispatch"] or {}
     reviews = [f"{each['review_id']}: {each['question']} ({each['group']})" for each in view["open_reviews"]]
@@ -180,6 +104,12 @@ def _facts(shown: dict[str, Any]) -> list[tuple[str, Any]]:
         ("procedure", f"{view['sop']} {view['sop_version']}".strip()),
         ("step", view["current_step"]),
         ("steps done", ", ".join(view["steps_done"])),
+        ("steps failed", "\n".join(_failures(view["steps_failed"], happened))),
+        ("steps waiting", "\n".join(_waits(happened)) if view["closed_at"] is None else ""),
+        ("steps skipped", ", ".join(view["steps_skipped"])),
+        ("not needed", ", ".join(_steps(happened, "step_not_needed"))),
+        ("undone", ", ".join(_steps(happened, "compensated"))),
+        ("could not be undone", ", ".join(_steps(happened, "compensation_failed"))),
         ("deadline", when(view["deadline_at"])),
         ("SLA level", view["sla_level"]),
         ("open reviews", "\n".join(reviews)),
@@ -189,3 +119,25 @@ def _facts(shown: dict[str, Any]) -> list[tuple[str, Any]]:
         ("as of", shown["as_of"]),
         ("Temporal", shown["links"]["temporal_ui"]),
     ]
+
+
+def _steps(happened: Sequence[dict[str, Any]], kind: str) -> list[str]:
+    """The steps of the events of this kind, each once, in order."""
+    return list(dict.fromkeys(each["step_id"] for each in happened if each["kind"] == kind))
+
+
+def _failures(failed: Sequence[str], happened: Sequence[dict[str, Any]]) -> list[str]:
+    """The steps that wait for an operator, each with what was said of it last."""
+    said = {each["step_id"]: each["summary"] for each in happened if each["kind"] == "step_failed"}
+    return [f"{step}: {said[step]}" if step in said else step for step in failed]
+
+
+def _waits(happened: Sequence[dict[str, Any]]) -> list[str]:
+    """What steps wait for now: their last word on it, unless something came of the step since."""
+    waits: dict[str, str] = {}
+    for each in happened:
+        if each["kind"] == "waiting":
+            waits[each["step_id"]] = each["summary"]
+        elif each["kind"] in _OVER:
+            waits.pop(each["step_id"], None)
+    return [f"{step}: {summary}" for step, summary in waits.items()]

@@ -3,6 +3,7 @@
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from domain.fields import FormField
 from domain.lifecycle import TicketState
 from domain.review import DecisionOutcome
 from tests.fakes.store import NIGHT, a_review, a_view
@@ -31,6 +32,23 @@ class TestCommands:
         office.temporal.on_update["resume"] = lambda _: outcome
         response = await office.post("/tickets/T1/resume", {"reason": "back"}, "op.chen")
         assert problem(response, 409, "conflict") == "not on hold"
+
+    @pytest.mark.parametrize(("name", "verb"), [("retry", "retry_step"), ("skip", "skip_step")])
+    async def test_where_several_steps_failed_one_is_named(self, office, name, verb):
+        office.running()
+        office.temporal.on_query["view"] = lambda _: a_view("T1", steps_failed=("pay", "book"))
+        office.temporal.on_update[verb] = lambda _: CommandOutcome(
+            accepted=True, code="accepted", message="ok", state=TicketState.PROCESSING
+        )
+        response = await office.post(f"/tickets/T1/{name}", {"reason": "x"}, "op.chen")
+        assert "name one of: pay, book" in problem(response, 422, "input_invalid", "step")
+        response = await office.post(f"/tickets/T1/{name}", {"reason": "x", "step": "book"}, "op.chen")
+        assert response.status_code == 200
+        assert office.temporal.updates[0][2].step == "book"
+
+    async def test_a_step_is_for_retry_and_skip_only(self, office):
+        body = {"reason": "x", "step": "pay"}
+        problem(await office.post("/tickets/T1/hold", body, "op.chen"), 422, "input_invalid", "step")
 
     async def test_a_reason_is_needed(self, office):
         problem(await office.post("/tickets/T1/hold", {}, "op.chen"), 422, "input_invalid", "reason")
@@ -140,6 +158,21 @@ class TestReviews:
         digest = office.asking()
         problem(await self.decide(office, digest, verb="reject"), 422, "reason_missing", "reason")
 
+    async def test_a_form_is_shown_and_filled_in(self, office):
+        digest = office.asking(form={"voucher_no": FormField(label="Voucher")})
+        shown = (await office.get("/reviews/R1", "wang.fang")).json()["review"]["form"]
+        assert shown["voucher_no"]["label"] == "Voucher"
+        missing = problem(await self.decide(office, digest), 422, "form_invalid", "form")
+        assert missing == "voucher_no: is missing"
+        outcome = DecisionOutcome(review_id="R1", accepted=True, code="accepted", message="approved")
+        office.temporal.on_update["decide"] = lambda _: outcome
+        assert (await self.decide(office, digest, form={"voucher_no": "V-1"})).status_code == 200
+        assert office.temporal.updates[0][2].form == {"voucher_no": "V-1"}
+
+    async def test_whoever_approved_already_is_told_so(self, office):
+        digest = office.asking(quorum=2, approvals=("wang.fang",))
+        assert "approved already" in problem(await self.decide(office, digest), 409, "conflict")
+
     async def test_an_unknown_review_is_not_found(self, office):
         problem(await office.get("/reviews/R9"), 404, "not_found")
         response = await office.post(
@@ -152,3 +185,54 @@ class TestReviews:
         body = (await office.post("/reviews/R1/code", {}, "wang.fang")).json()
         assert (body["digest"], body["expires_in_s"], body["review"]["review_id"]) == (digest, 300, "R1")
         assert body["code"].count(".") == 2
+
+
+class TestEvents:
+    BODY = {"name": "payment_received", "event_id": "E-1", "data": {"voucher_no": "V-1"}}
+
+    def taking(self, office, **changes):
+        stated = {"accepted": True, "code": "accepted", "message": "taken", "state": TicketState.PROCESSING}
+        office.running()
+        office.temporal.on_update["deliver_event"] = lambda _: CommandOutcome(**{**stated, **changes})
+
+    async def tell(self, office, **changes):
+        return await office.post("/tickets/T1/events", {**self.BODY, **changes}, "intake")
+
+    async def test_an_event_is_answered_with_its_id(self, office):
+        self.taking(office)
+        body = (await self.tell(office)).json()
+        assert (body["task_id"], body["event_id"], body["repeated"]) == ("T1", "E-1", False)
+
+    async def test_a_repeat_gives_the_same_answer_and_says_so(self, office):
+        self.taking(office, code="repeated")
+        response = await self.tell(office)
+        assert (response.status_code, response.json()["repeated"]) == (200, True)
+
+    async def test_what_the_ticket_refuses_keeps_its_code(self, office):
+        self.taking(office, accepted=False, code="not_permitted", message="not in the group")
+        assert problem(await self.tell(office), 403, "not_permitted") == "not in the group"
+
+    @pytest.mark.parametrize(
+        ("changes", "field"),
+        [
+            ({"name": "Payment Received"}, "name"),
+            ({"name": None}, "name"),
+            ({"event_id": ""}, "event_id"),
+            ({"event_id": "li.wei@bank.example"}, "event_id"),
+            ({"event_id": "王芳"}, "event_id"),
+            ({"event_id": "x" * 101}, "event_id"),
+            ({"event_id": "6222020200001234567"}, "event_id"),
+            ({"data": []}, "data"),
+            ({"data": {"text": "x" * 17_000}}, "data"),
+            ({"data": {f"n{number}": 1 for number in range(51)}}, "data"),
+            ({"code": "x"}, "code"),
+        ],
+    )
+    async def test_a_wrong_field_is_named(self, office, changes, field):
+        self.taking(office)
+        problem(await self.tell(office, **changes), 422, "input_invalid", field)
+        assert office.temporal.updates == []
+
+    async def test_an_unknown_ticket_is_not_found(self, office):
+        response = await office.post("/tickets/T9/events", self.BODY, "intake")
+        problem(response, 404, "not_found")

@@ -29,6 +29,9 @@ class TestWhoMayWhat:
         ("POST", "/tickets/T1/retry", ("op.chen", "admin")),
         ("POST", "/tickets/T1/skip", ("op.chen", "admin")),
         ("POST", "/tickets/T1/cancel", ("op.chen", "admin")),
+        ("POST", "/tickets/T1/events", ("op.chen", "intake", "admin")),
+        ("POST", "/tickets/T1/migrate", ("op.chen", "admin")),
+        ("GET", "/migrations", ("wang.fang", "op.chen", "duty.liu", "audit.guo", "admin")),
         ("POST", "/reviews/R1/decision", ("wang.fang", "duty.liu")),
         ("POST", "/reviews/R1/code", ("wang.fang", "duty.liu")),
     )
@@ -40,15 +43,29 @@ class TestWhoMayWhat:
             return {"verb": "approve", "digest": office.reader.reviews["R1"].digest}
         if path.endswith("code"):
             return {}
+        if path.endswith("events"):
+            return {"name": "payment_received", "event_id": "E-1"}
         return {"reason": "x", **({"group": "Reconciliation"} if path.endswith("reassign") else {})}
 
     @pytest.mark.parametrize("name", EVERYBODY)
     @pytest.mark.parametrize(("method", "path", "allowed"), TABLE)
-    async def test_every_cell(self, office, method, path, allowed, name):
+    async def test_every_cell(self, office, pinned_sop, *, method, path, allowed, name):
         office.asking()
+        if path.endswith("migrate"):
+            office.pinned_to("T1", "1")
+            office.in_force = {"freeze": pinned_sop("2")}
         outcome = CommandOutcome(accepted=True, code="accepted", message="ok", state=TicketState.PROCESSING)
         decided = DecisionOutcome(review_id="R1", accepted=True, code="accepted", message="ok")
-        verbs = ("hold", "resume", "reassign", "retry_step", "skip_step", "cancel")
+        verbs = (
+            "hold",
+            "resume",
+            "reassign",
+            "retry_step",
+            "skip_step",
+            "cancel",
+            "deliver_event",
+            "migrate",
+        )
         office.temporal.on_update = {
             "decide": lambda _: decided,
             **{verb: lambda _: outcome for verb in verbs},

@@ -11,7 +11,7 @@ import structlog
 import typer
 
 from tests.support.http_server import serving
-from workers.cli import access, dispatch, reviews, submit, tickets
+from workers.cli import access, dispatch, migration, reviews, submit, tickets
 from workers.cli.entry import execute
 
 KEY = "a key of the tests, long enough for HS256"
@@ -62,6 +62,10 @@ def terminal(
     app.add_typer(tickets.app, name="ticket")
     app.add_typer(reviews.app, name="review")
     app.add_typer(dispatch.app, name="dispatch")
+    sops = typer.Typer()
+    sops.callback()(lambda: None)
+    sops.command("migrate")(migration.migrate)
+    app.add_typer(sops, name="sop")
 
     def run(*arguments: str) -> Ran:
         capsys.readouterr()

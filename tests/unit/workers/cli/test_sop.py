@@ -70,3 +70,20 @@ def test_warnings_pass_unless_they_are_told_not_to() -> None:
     assert run(SEED_SOP)[0] == 0
     assert "warning OPS206: no route for medium" in run(SEED_SOP)[1]
     assert run(SEED_SOP, "--strict")[0] == 1
+
+
+def test_a_code_is_explained_with_its_page() -> None:
+    code, output = run("--explain", "OPS201")
+    assert code == 0
+    assert output.startswith("OPS201: unknown handler\n")
+    assert "## Mended" in output
+    assert json.loads(run("--explain", "ops201", "--json")[1])["code"] == "OPS201"
+
+
+def test_the_schema_for_editors_is_printed_or_written(tmp_path: Path) -> None:
+    printed = CliRunner().invoke(app, ["schema"])
+    assert printed.exit_code == 0
+    assert json.loads(printed.output)["title"] == "opsloop SOP"
+    written = CliRunner().invoke(app, ["schema", "--write", str(tmp_path / "sop.schema.json")])
+    assert (written.exit_code, written.output) == (0, "")
+    assert (tmp_path / "sop.schema.json").read_text(encoding="utf-8") == printed.output

@@ -1,0 +1,120 @@
+"""Reading tickets and reviews: live from the workflow, else the store's copy."""
+
+import asyncio
+from typing import Literal
+
+import structlog
+
+from activities.ports import TicketReader
+from domain.errors import NotFound, StoreUnavailable
+from domain.lifecycle import ENDS
+from domain.model import Record
+from domain.review import ReviewRequest
+from domain.ticket import TicketEvent, TicketView
+from workers.ticket_workflows import EngineUnavailable, TicketWorkflows
+from workflows.contract import JOURNAL_QUERY, TIMELINE_QUERY, VIEW_QUERY, JournalView
+
+_log = structlog.get_logger(__name__)
+
+
+class TicketAsOf(Record):
+    """A ticket's state, and how fresh it is."""
+
+    view: TicketView
+    as_of: Literal["live", "recorded"]
+    """live: the workflow answered just now; recorded: the store's last copy."""
+
+
+class TimelineAsOf(Record):
+    """A ticket's events in order, and how fresh they are."""
+
+    events: tuple[TicketEvent, ...]
+    as_of: Literal["live", "recorded"]
+
+
+class Reading:
+    """Shows tickets and reviews."""
+
+    def __init__(self, workflows: TicketWorkflows, reader: TicketReader) -> None:
+        self._workflows = workflows
+        self._reader = reader
+
+    async def view(self, task_id: str) -> TicketAsOf:
+        """A ticket's state: from its workflow, or the store's copy where that is final or all there is.
+
+        Raises `NotFound`, and `EngineUnavailable` when neither can tell.
+        """
+        try:
+            recorded = await self.recorded(task_id)
+        except StoreUnavailable as error:
+            # A store that does not answer counts as having no copy, for the workflow may answer.
+            _log.warning("store.unavailable", task_id=task_id, error=str(error))
+            recorded = None
+        if recorded and recorded.state in ENDS:
+            return TicketAsOf(view=recorded, as_of="recorded")
+        try:
+            live = await self._workflows.query(task_id, VIEW_QUERY, TicketView)
+        except EngineUnavailable:
+            if recorded is None:
+                raise
+            live = None
+        if live is not None:
+            return TicketAsOf(view=live, as_of="live")
+        if recorded is None:
+            raise NotFound(f"there is no ticket {task_id}")
+        return TicketAsOf(view=recorded, as_of="recorded")
+
+    async def timeline(self, shown: TicketAsOf) -> TimelineAsOf:
+        """The events of a ticket that `view` has shown, from the same place. Raises `StoreUnavailable`."""
+        task_id = shown.view.task.task_id
+        if shown.as_of == "live":
+            try:
+                live = await self._workflows.query(task_id, TIMELINE_QUERY, list[TicketEvent])
+            except EngineUnavailable:
+                live = None
+            if live is not None:
+                # A run that was continued as new knows its own events; the store has those before.
+                first = live[0].seq if live else shown.view.last_seq + 1
+                before = await self.recorded_events(task_id) if first > 1 else ()
+                earlier = tuple(each for each in before if each.seq < first)
+                return TimelineAsOf(events=(*earlier, *live), as_of="live")
+        return TimelineAsOf(events=await self.recorded_events(task_id), as_of="recorded")
+
+    async def journal(self, task_id: str) -> JournalView | None:
+        """What a ticket has done under which SOP, live; None before it is open, and for a stranger.
+
+        Raises `EngineUnavailable`.
+        """
+        # A union is no class, but it is what the payload converter takes.
+        answer: type[JournalView | None] = JournalView | None  # type: ignore[assignment]
+        return await self._workflows.query(task_id, JOURNAL_QUERY, answer)
+
+    async def review(self, review_id: str) -> ReviewRequest:
+        """A review, open or decided. Raises `NotFound`."""
+        review = await asyncio.to_thread(self._reader.review, review_id)
+        if review is None:
+            raise NotFound(f"there is no review {review_id}")
+        return review
+
+    async def recorded(self, task_id: str) -> TicketView | None:
+        """The store's copy of a ticket. Raises `StoreUnavailable`."""
+        return await asyncio.to_thread(self._reader.view, task_id)
+
+    async def recorded_events(self, task_id: str) -> tuple[TicketEvent, ...]:
+        """The store's copy of a ticket's events, in order. Raises `StoreUnavailable`."""
+        return tuple(await asyncio.to_thread(self._reader.timeline, task_id))
+
+    async def how_it_ended(self, task_id: str, otherwise: str) -> str:
+        """How a ticket ended, else `otherwise`. Raises `NotFound` when nobody knows the ticket."""
+        recorded = await self.recorded(task_id)
+        if recorded is None:
+            raise NotFound(f"there is no ticket {task_id}")
+        if recorded.state not in ENDS:
+            return otherwise
+        when = f" at {recorded.closed_at.isoformat(timespec='seconds')}" if recorded.closed_at else ""
+        return f"ticket {task_id} ended as {recorded.state}{when}"
+
+    async def check(self) -> None:
+        """Raises `EngineUnavailable` or `StoreUnavailable` unless both Temporal and the store answer."""
+        await self._workflows.check()
+        await asyncio.to_thread(self._reader.tickets, limit=1)
