@@ -5,14 +5,17 @@ already have been sent is never sent again unasked: later attempts inquire by ke
 """
 
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
+from pydantic import Field
 from temporalio import activity
 
+from activities.attempts import earlier_attempts_were_not_taken, note_not_taken
 from activities.catalogue import handler, task
 from activities.ports import CoreBank
 from domain.errors import BankUnavailable, InvalidInput, OrderRefused, OutcomeUnknown
 from domain.handlers import Effect, Queue
+from domain.model import Instant, Model
 from domain.money import parse_amount, to_fen
 from domain.orders import BankOrder, OrderKind, OrderReceipt, OrderStatus
 from domain.redaction import mask_reference
@@ -32,23 +35,73 @@ _DONE: Final = {OrderKind.FREEZE: "frozen", OrderKind.UNFREEZE: "released", Orde
 _PLACE: Final = {OrderKind.FREEZE: "on", OrderKind.UNFREEZE: "on", OrderKind.PAYMENT: "from"}
 
 
+class FreezeFacts(Model):
+    """Of freeze and unfreeze: what to act on, where it is not what the ticket says."""
+
+    account_ref: str | None = Field(default=None, min_length=1, description="instead of the ticket's account")
+    amount: Decimal | None = Field(
+        default=None, description="in currency units; neither here nor in the ticket: the whole account"
+    )
+    currency: str | None = Field(default=None, description="three letters; CNY unless said")
+
+
+class PaymentOrder(FreezeFacts):
+    """Of a payment."""
+
+    beneficiary: str | None = Field(default=None, description="who is paid")
+
+
+class Receipt(Model):
+    """The bank's own word on an order."""
+
+    order_id: str
+    status: OrderStatus
+    account: str = Field(description="masked but for its last four characters")
+    currency: str | None = Field(default=None, description="of the amount; none for a whole account")
+    effective_amount: Decimal | None = Field(default=None, description="what was really done")
+    executed_at: Instant | None = None
+    short: bool = Field(description="less was done than ordered")
+    replayed: bool = Field(description="the bank had carried it out before")
+
+
 class CoreBankActivities:
     """Handlers that change something at the core bank."""
 
     def __init__(self, bank: CoreBank) -> None:
         self._bank = bank
 
-    @handler(effect=Effect.BANK, queue=Queue.CORE_BANK, resolver="resolve_order")
+    @handler(
+        effect=Effect.BANK,
+        queue=Queue.CORE_BANK,
+        resolver="resolve_order",
+        inputs=FreezeFacts,
+        outputs=Receipt,
+        compensation="core_system_unfreeze",
+    )
     def core_system_freeze(self, step: StepInput) -> StepOutput:
         """Freezes the ticket's account, or the amount in its fields, at the core bank."""
         return self._carry_out(order_of(step, OrderKind.FREEZE))
 
-    @handler(effect=Effect.BANK, queue=Queue.CORE_BANK, resolver="resolve_order")
+    @handler(
+        effect=Effect.BANK,
+        queue=Queue.CORE_BANK,
+        resolver="resolve_order",
+        inputs=FreezeFacts,
+        outputs=Receipt,
+        compensation="core_system_freeze",
+    )
     def core_system_unfreeze(self, step: StepInput) -> StepOutput:
         """Releases what is frozen on the ticket's account, or the amount in its fields."""
         return self._carry_out(order_of(step, OrderKind.UNFREEZE))
 
-    @handler(effect=Effect.BANK, queue=Queue.CORE_BANK, resolver="resolve_order")
+    @handler(
+        effect=Effect.BANK,
+        queue=Queue.CORE_BANK,
+        resolver="resolve_order",
+        inputs=PaymentOrder,
+        outputs=Receipt,
+        irreversible="a payment that left is recalled by people (camt.056)",
+    )
     def release_payment(self, step: StepInput) -> StepOutput:
         """Pays the amount in the ticket's fields from its account."""
         return self._carry_out(order_of(step, OrderKind.PAYMENT))
@@ -76,7 +129,7 @@ class CoreBankActivities:
 
     def _carry_out(self, order: BankOrder) -> StepOutput:
         attempt = activity.info().attempt
-        in_doubt = attempt > 1 and not _earlier_attempts_were_not_taken()
+        in_doubt = not earlier_attempts_were_not_taken()
         try:
             receipt = self._bank.find(order.key) if attempt > 1 else None
             if receipt is not None:
@@ -87,30 +140,31 @@ class CoreBankActivities:
         except BankUnavailable as error:
             if in_doubt:
                 raise OutcomeUnknown(f"an earlier attempt may have been carried out; now {error}") from None
-            activity.heartbeat(attempt)
+            note_not_taken()
             raise
 
 
 def order_of(step: StepInput, kind: OrderKind) -> BankOrder:
     """The order that a step asks for: the same for every attempt, because the bank compares.
 
-    Reads `account_ref`, and of the fields `amount` (text such as "86000.00"; without it a freeze or
-    release covers the whole account), `currency` and `beneficiary`. Raises `InvalidInput`.
+    Reads the account, and of the inputs or else the ticket's fields `amount` (text such as "86000.00";
+    without it a freeze or release covers the whole account), `currency` and `beneficiary`. Raises
+    `InvalidInput`.
     """
-    if not step.task.account_ref.strip():
+    account = str(step.inputs.get("account_ref") or step.task.account_ref).strip()
+    if not account:
         raise InvalidInput("account_ref: the ticket names no account to act on", field="account_ref")
     amount = _amount_of(step)
     if amount is None and kind is OrderKind.PAYMENT:
         raise InvalidInput("fields.amount: a payment needs an amount", field="fields.amount")
     currency = _text_of(step, "currency") or "CNY"
     if len(currency) != 3 or not currency.isalpha() or not currency.isascii():
-        raise InvalidInput(
-            "fields.currency: expected a three-letter code such as CNY", field="fields.currency"
-        )
+        where = _place_of(step, "currency")
+        raise InvalidInput(f"{where}: expected a three-letter code such as CNY", field=where)
     return BankOrder(
         key=step.idempotency_key,
         kind=kind,
-        account=step.task.account_ref.strip(),
+        account=account,
         amount=amount,
         currency=currency.upper(),
         reason=f"ticket {step.task.task_id}",
@@ -118,37 +172,33 @@ def order_of(step: StepInput, kind: OrderKind) -> BankOrder:
     )
 
 
+def _place_of(step: StepInput, name: str) -> str:
+    """Where a fact comes from, for errors."""
+    return f"{'inputs' if name in step.inputs else 'fields'}.{name}"
+
+
 def _amount_of(step: StepInput) -> Decimal | None:
     """Reads as the checks before it do: what passed them is what the bank is told."""
-    value = step.task.fields.get("amount")
+    value = step.facts.get("amount")
     if value is None:
         return None
+    where = _place_of(step, "amount")
     # An empty text is refused with the rest: it is no order for the whole account.
-    amount = parse_amount(value, "fields.amount")
-    to_fen(amount, "fields.amount")
+    amount = parse_amount(value, where)
+    to_fen(amount, where)
     if amount >= _LIMIT:
-        raise InvalidInput(f"fields.amount: expected less than {_LIMIT:,}", field="fields.amount")
+        raise InvalidInput(f"{where}: expected less than {_LIMIT:,}", field=where)
     return amount
 
 
-def _text_of(step: StepInput, field: str) -> str:
-    value = step.task.fields.get(field)
+def _text_of(step: StepInput, name: str) -> str:
+    value: Any = step.facts.get(name)
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise InvalidInput(f"fields.{field}: expected text", field=f"fields.{field}")
+        where = _place_of(step, name)
+        raise InvalidInput(f"{where}: expected text", field=where)
     return value.strip()
-
-
-def _earlier_attempts_were_not_taken() -> bool:
-    """Whether each attempt so far is known not to have reached the bank.
-
-    Such an attempt leaves its number as its heartbeat. An attempt that was cut off leaves none, or an
-    older number, and counts as sent. Without this, a bank that is down would look like an unknown
-    outcome, and the step's fallback would wait for an inquiry that is not needed.
-    """
-    info = activity.info()
-    return list(info.heartbeat_details) == [info.attempt - 1]
 
 
 def _output(order: BankOrder, receipt: OrderReceipt, *, confirmed: bool = False) -> StepOutput:
@@ -161,6 +211,8 @@ def _output(order: BankOrder, receipt: OrderReceipt, *, confirmed: bool = False)
         data={
             "order_id": receipt.order_id,
             "status": receipt.status.value,
+            "account": mask_reference(order.account),
+            "currency": None if order.amount is None else order.currency,
             "effective_amount": None if effective is None else f"{effective:f}",
             "executed_at": None if receipt.executed_at is None else receipt.executed_at.isoformat(),
             "short": short,

@@ -79,7 +79,15 @@ def withheld_because(step: StepInput) -> str | None:
 
 
 def result_kind(step: StepInput) -> Kind:
-    """What the customer is told of: what the bank executed, else that the request is dealt with."""
+    """What the customer is told of: what the bank executed, else that the request is dealt with.
+
+    An input `topic` can only make it say less.
+    """
+    match step.inputs.get("topic"):
+        case "received":
+            return "received"
+        case "processed":
+            return "processed"
     if not any(_executed(step)):
         return "processed"
     match step.task.action, step.task.category:
@@ -102,8 +110,8 @@ def customer_text(step: StepInput, kind: Kind, channel: Channel, zone: tzinfo) -
 
 
 def language_of(step: StepInput) -> Language:
-    """`fields.language` where it says zh or en, else the language that the title is written in."""
-    asked = str(step.task.fields.get("language") or "").lower()
+    """`language` of inputs or fields where it says zh or en, else that of the title."""
+    asked = str(step.facts.get("language") or "").lower()
     if asked.startswith("zh"):
         return "zh"
     if asked.startswith("en"):
@@ -112,11 +120,12 @@ def language_of(step: StepInput) -> Language:
 
 
 def _facts(step: StepInput, language: Language, zone: tzinfo) -> dict[str, str]:
-    amount = next((_amount(order, step) for order in _executed(step)), "")
+    order = next(_executed(step), {})
+    amount = _amount(order, step)
     shown = {"zh": f"，金额 {amount}", "en": f" ({amount})"}[language] if amount else ""
     return {
         "reference": step.task.task_id,
-        "account": mask_reference(step.task.account_ref),
+        "account": order.get("account") or mask_reference(step.task.account_ref),
         "amount": shown,
         "when": f"{step.now.astimezone(zone):%Y-%m-%d %H:%M}",
     }
@@ -134,7 +143,8 @@ def _amount(order: Mapping[str, Any], step: StepInput) -> str:
         amount = Decimal(str(order.get("effective_amount")))
     except InvalidOperation:
         return ""
-    return f"{step.task.fields.get('currency') or 'CNY'} {amount:,.2f}" if amount.is_finite() else ""
+    currency = order.get("currency") or step.task.fields.get("currency") or "CNY"
+    return f"{currency} {amount:,.2f}" if amount.is_finite() else ""
 
 
 def _says_yes(value: Any) -> bool:

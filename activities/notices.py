@@ -6,7 +6,10 @@ sends it again, under the same notice id, from which channels make their own sta
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 from zoneinfo import ZoneInfo
+
+from pydantic import Field
 
 from activities.catalogue import handler, task
 from activities.notice_texts import Kind, alert_text, customer_text, result_kind, withheld_because
@@ -14,6 +17,7 @@ from activities.ports import AddressBook, ChannelSender, CoreBank, NoticeLog, Ru
 from domain.alerts import Alert, AlertReceipt
 from domain.errors import ChannelFailed, StoreUnavailable
 from domain.handlers import Effect, Queue
+from domain.model import Model
 from domain.notices import Channel, Delivery, Notice
 from domain.people import Directory
 from domain.steps import StepInput, StepOutput
@@ -22,6 +26,35 @@ _LOG = logging.getLogger(__name__)
 _WAYS_OUT = (Channel.SMS, Channel.WECOM, Channel.EMAIL)
 _OUTCOMES = ("sent", "withheld", "no_address")
 _TOLD_BEFORE = "the same address was told before"
+
+
+_FINAL = "a message that was read cannot be taken back"
+
+
+class NoticeLanguage(Model):
+    """Of every notice."""
+
+    language: Literal["zh", "en"] | None = Field(
+        default=None, description="instead of the ticket's `language`, or that of its title"
+    )
+
+
+class NoticeTopic(NoticeLanguage):
+    """Of notices of a result. Texts are fixed: an SOP cannot put words into the bank's mouth, or tip off."""
+
+    topic: Literal["result", "processed", "received"] = Field(
+        default="result",
+        description="what the bank executed, as far as it did; only that it is dealt with; only that it came",
+    )
+
+
+class NoticeFacts(Model):
+    """What became of a notice."""
+
+    notice_id: str | None = Field(default=None, description="of what was sent")
+    channel: str | None = Field(default=None, description="of what was sent now")
+    repeated: bool = Field(default=False, description="it had been sent before")
+    reason: str | None = Field(default=None, description="why nothing was sent")
 
 
 class NoticeActivities:
@@ -46,22 +79,54 @@ class NoticeActivities:
         self._bank = bank
         self._rulebook = rulebook
 
-    @handler(effect=Effect.MESSAGE, queue=Queue.CHANNELS, outcomes=_OUTCOMES)
+    @handler(
+        effect=Effect.MESSAGE,
+        queue=Queue.CHANNELS,
+        outcomes=_OUTCOMES,
+        inputs=NoticeTopic,
+        outputs=NoticeFacts,
+        reads_results=True,
+        irreversible=_FINAL,
+    )
     def sms_notifier(self, step: StepInput) -> StepOutput:
         """Tells the customer the result by SMS."""
         return self._tell_customer(step, (Channel.SMS,), result_kind(step))
 
-    @handler(effect=Effect.MESSAGE, queue=Queue.CHANNELS, outcomes=_OUTCOMES)
+    @handler(
+        effect=Effect.MESSAGE,
+        queue=Queue.CHANNELS,
+        outcomes=_OUTCOMES,
+        inputs=NoticeTopic,
+        outputs=NoticeFacts,
+        reads_results=True,
+        irreversible=_FINAL,
+    )
     def email_notifier(self, step: StepInput) -> StepOutput:
         """Tells the customer the result by e-mail."""
         return self._tell_customer(step, (Channel.EMAIL,), result_kind(step))
 
-    @handler(effect=Effect.MESSAGE, queue=Queue.CHANNELS, outcomes=_OUTCOMES)
+    @handler(
+        effect=Effect.MESSAGE,
+        queue=Queue.CHANNELS,
+        outcomes=_OUTCOMES,
+        inputs=NoticeTopic,
+        outputs=NoticeFacts,
+        reads_results=True,
+        irreversible=_FINAL,
+    )
     def wecom_notifier(self, step: StepInput) -> StepOutput:
         """Tells the customer the result by WeCom."""
         return self._tell_customer(step, (Channel.WECOM,), result_kind(step))
 
-    @handler(effect=Effect.NOTICE, queue=Queue.CHANNELS, outcomes=_OUTCOMES)
+    @handler(
+        effect=Effect.NOTICE,
+        queue=Queue.CHANNELS,
+        outcomes=_OUTCOMES,
+        inputs=NoticeLanguage,
+        outputs=NoticeFacts,
+        reads_results=True,
+        irreversible=_FINAL,
+    )
     def acknowledge_receipt(self, step: StepInput) -> StepOutput:
         """Acknowledges in a fixed form that the request arrived, by SMS, else by e-mail."""
         return self._tell_customer(step, (Channel.SMS, Channel.EMAIL), "received")

@@ -1,13 +1,15 @@
 """What activities need of the outside world, as Protocols: adapters implement them, tests fake them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
 from activities.messages import CodeCheck, CodeVerdict, Progress
 from definitions.book import Rulebook
+from definitions.releases import ChangeSet, InForce, Publication, Release, Version
 from domain.audit import AuditEntry
 from domain.dispatch.answer import DispatchAnswer
+from domain.http_services import HttpService, ServiceReply, ServiceRequest
 from domain.notices import Channel, Delivery, Notice
 from domain.orders import BankOrder, OrderReceipt
 from domain.review import ReviewRequest
@@ -33,6 +35,16 @@ class CoreBank(Protocol):
 
     def contact(self, customer_ref: str, channel: Channel) -> str:
         """A customer's address on a channel, or `""`. Raises `BankUnavailable`."""
+
+
+class ServiceCaller(Protocol):
+    """Services of `policies/http.yaml`."""
+
+    def call(self, name: str, service: HttpService, request: ServiceRequest) -> ServiceReply:
+        """Sends the request once, to the service's own host.
+
+        Raises `ServiceUnavailable` (not sent) or `OutcomeUnknown` (sent, and no answer).
+        """
 
 
 class ChannelSender(Protocol):
@@ -138,3 +150,37 @@ class AuditLog(Protocol):
 
     def entries(self, *, task_id: str | None = None, limit: int = 200) -> Sequence[AuditEntry]:
         """The latest entries, the oldest of them first."""
+
+
+class RulesLibrary(Protocol):
+    """Every version of every definition, what waits for its release, and what is in force.
+
+    A change is made onto the latest release that its maker knew: `Conflict` when another one came in between.
+    """
+
+    def last_release(self) -> int:
+        """The number of the latest release, 0 while there is none. Cheap: it is asked every second."""
+
+    def in_force(self) -> InForce:
+        """All files in force after the latest release: of one release, never a mixture of two."""
+
+    def versions(self, path: str | None = None) -> Sequence[Version]:
+        """The versions of one file or of all, by path and number."""
+
+    def content(self, path: str, version: int) -> str | None:
+        """A version's text; None for one that removes the file. Raises `NotFound`."""
+
+    def change_sets(self) -> Sequence[ChangeSet]:
+        """Every change set, in the order of publication."""
+
+    def releases(self) -> Sequence[Release]:
+        """Every release and rollback, in order."""
+
+    def publish(self, changes: Mapping[str, str | None], *, note: str, by: str, onto: int) -> Publication:
+        """Keeps new contents by path (None removes the file) as one change set that waits, with its audit."""
+
+    def release(self, change_set: ChangeSet, *, by: str, onto: int) -> Release:
+        """Puts a change set in force, with its audit. Raises `Conflict` for its publisher."""
+
+    def roll_back(self, versions: Mapping[str, int], *, reason: str, by: str, onto: int) -> Release:
+        """Puts older versions by path back in force, with its audit."""

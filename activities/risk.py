@@ -3,12 +3,10 @@
 An expression that cannot be evaluated is a reason for caution, never one to wave a ticket through.
 """
 
-from functools import lru_cache
 from typing import Any
 
-import cel
-
-from domain.errors import InvalidInput
+from definitions.expressions import holds
+from domain.errors import ExpressionFailed, InvalidInput
 from domain.money import parse_amount, to_fen
 from domain.risk import RiskAssessment, RiskPolicy
 from domain.task import OpsTask, RiskLevel
@@ -27,10 +25,10 @@ def assess_risk(policy: RiskPolicy, task: OpsTask) -> RiskAssessment:
         if criterion.category not in (None, task.category) or criterion.action not in (None, task.action):
             continue
         try:
-            if _holds(criterion.when, facts):
+            if holds(criterion.when, facts):
                 found.append((criterion.level, criterion.reason))
-        except Exception as error:  # the engine raises whatever Python type fits the mistake
-            doubts.append(f"cannot judge {criterion.id}: {_why(error)}")
+        except ExpressionFailed as error:
+            doubts.append(f"cannot judge {criterion.id}: {error}")
     found.sort(key=lambda each: -each[0].rank)
     base = policy.base.get(task.category or "", RiskLevel.LOW)
     level = found[0][0] if found else base
@@ -50,24 +48,3 @@ def _facts(task: OpsTask, doubts: list[str]) -> dict[str, Any]:
         except InvalidInput as error:
             doubts.append(f"cannot judge the amount: {error}")
     return {"task": plain, "fields": plain["fields"], "amount_fen": amount_fen}
-
-
-def _holds(expression: str, facts: dict[str, Any]) -> bool:
-    answer = _compiled(expression).execute(facts)
-    if not isinstance(answer, bool):
-        raise TypeError(f"the expression gives {type(answer).__name__}, not true or false")
-    return answer
-
-
-@lru_cache(maxsize=2000)
-def _compiled(expression: str) -> cel.Program:
-    return cel.compile(expression)
-
-
-def _why(error: Exception) -> str:
-    """A mistake in words. The engine's own can repeat values of the ticket, so only names get through."""
-    if isinstance(error, KeyError):
-        return f"the ticket has no {error.args[0]} (guard it with has(…))"
-    if isinstance(error, TypeError):
-        return "a value has not the type that its expression expects"
-    return "its expression is wrong"

@@ -1,4 +1,5 @@
-"""The store: tickets as people read them, audit, intake register and notice log, in one SQL database.
+"""The store: tickets as people read them, audit, intake register, notice log and rules library, in one SQL
+database.
 
 Open it with `open_store` after `migrations.upgrade`.
 """
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from activities.adapters.store.audit import SqlAuditLog
 from activities.adapters.store.engine import Database
 from activities.adapters.store.intake import SqlIntakeRegister
+from activities.adapters.store.library import SqlRulesLibrary
 from activities.adapters.store.notices import SqlNoticeLog
 from activities.adapters.store.reader import SqlTicketReader
 from activities.adapters.store.tickets import SqlTicketStore
@@ -24,6 +26,7 @@ class Store:
     intake: SqlIntakeRegister
     notices: SqlNoticeLog
     audit: SqlAuditLog
+    library: SqlRulesLibrary
 
     def close(self) -> None:
         """Closes the connections."""
@@ -43,4 +46,5 @@ def open_store(url: str, clock: BankClock | None = None) -> Store:
         intake=SqlIntakeRegister(database),
         notices=SqlNoticeLog(database),
         audit=SqlAuditLog(database),
+        library=SqlRulesLibrary(database),
     )

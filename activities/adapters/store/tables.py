@@ -1,7 +1,8 @@
 """The store's tables. All instants are bank time, kept in UTC.
 
 `tickets`, `ticket_events`, `reviews` and `spot_checks` are a read model: the workflows can write them again.
-`audit`, `intake` and `notices` are records of their own.
+`audit`, `intake` and `notices` are records of their own. So is the rules library (`definition_versions`,
+`change_sets`, `change_set_files`, `releases`, `release_files`), whose rows are only ever added.
 """
 
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -199,3 +201,60 @@ notices = Table(
     _words("detail"),
     Column("tried_at", Moment, nullable=False),
 )
+
+definition_versions = Table(
+    "definition_versions",
+    metadata,
+    Column("path", Words, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _words("sha256"),  # empty for a version that removes the file
+    Column("content", Words),  # null for a version that removes the file
+    _words("note"),
+    _words("published_by"),
+    Column("published_at", Moment, nullable=False),
+    UniqueConstraint("path", "sha256"),
+)
+
+change_sets = Table(
+    "change_sets",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _words("note"),
+    _words("published_by"),
+    Column("published_at", Moment, nullable=False),
+)
+
+change_set_files = Table(
+    "change_set_files",
+    metadata,
+    Column("change_set", Integer, ForeignKey("change_sets.number"), primary_key=True, autoincrement=False),
+    Column("path", Words, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("based_on", Integer, nullable=False),
+    ForeignKeyConstraint(["path", "version"], ["definition_versions.path", "definition_versions.number"]),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _words("kind"),
+    Column("change_set", Integer, ForeignKey("change_sets.number"), unique=True),
+    _words("reason"),
+    Column("published_by", Words),
+    _words("released_by"),
+    Column("released_at", Moment, nullable=False),
+    # The desk checks this first; here it holds even against a mistake there.
+    CheckConstraint("published_by IS NULL OR published_by <> released_by", name="four_eyes"),
+    CheckConstraint("(kind = 'release') = (change_set IS NOT NULL)", name="kind"),
+)
+
+release_files = Table(
+    "release_files",
+    metadata,
+    Column("release", Integer, ForeignKey("releases.number"), primary_key=True, autoincrement=False),
+    Column("path", Words, primary_key=True),
+    Column("version", Integer, nullable=False),  # in force from then on; 0: the file is not there
+    Column("was", Integer, nullable=False),
+)
+Index("ix_release_files_path", release_files.c.path, release_files.c.release)
