@@ -10,6 +10,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 from activities.checks import CheckActivities
 from activities.core_bank import CoreBankActivities
@@ -19,14 +20,14 @@ from activities.notices import NoticeActivities
 from activities.opening import OpeningActivities
 from domain.handlers import Queue
 from domain.lifecycle import TicketState
-from domain.review import Decision, DecisionOutcome, ReviewKind
+from domain.review import Decision, DecisionOutcome, ReviewKind, Verb
 from domain.steps import StepInput, StepOutput
 from domain.task import RiskLevel
 from domain.ticket import EventKind, TicketEvent, TicketView
 from workflows.alerting import Alerting
 from workflows.commands import Commands
 from workflows.contract import Command, CommandOutcome, TicketInput, TicketResult
-from workflows.interpreter import Question
+from workflows.interpreter import Journal, Question
 from workflows.options import LOCAL, queue_priority, step_retry
 from workflows.reviews import ReviewBook
 from workflows.run_state import TicketRun
@@ -42,7 +43,7 @@ class HandwrittenFreezeWorkflow:
         self._run = TicketRun(ticket)
         self._alerting = Alerting(self._run)
         self._reviews = ReviewBook(self._run, self._alerting)
-        self._commands = Commands(self._run, self._reviews)
+        self._commands = Commands(self._run, self._reviews, Journal())
         self._sla = SlaClock(self._run, self._alerting)
         self._results: dict[str, StepOutput] = {}
 
@@ -140,13 +141,17 @@ class HandwrittenFreezeWorkflow:
         )
 
     async def _ask(self, group: str, question: str) -> None:
-        await self._reviews.ask(
-            Question(kind=ReviewKind.STEP, step_id="ask", text=question, role="reviewer", group=group)
+        decided = await self._reviews.ask(
+            Question(
+                key=question, kind=ReviewKind.STEP, step_id="ask", text=question, role="reviewer", group=group
+            )
         )
+        if decided.verb is Verb.REJECT:
+            raise ApplicationError(decided.refusal)
 
     async def _check(self, method: object, name: str) -> StepOutput:
         await self._commands.checkpoint()
-        request = self._begin(name)
+        request = self._begin(name, {})
         output: StepOutput = await workflow.execute_local_activity_method(
             method,  # type: ignore[call-overload]  # any of the checks
             request,
@@ -159,7 +164,7 @@ class HandwrittenFreezeWorkflow:
 
     async def _effect(self, method: object, name: str, queue: Queue) -> None:
         await self._commands.checkpoint()
-        request = self._begin(name)
+        request = self._begin(name, self._results if queue is Queue.CHANNELS else {})
         if await self._gate() == "ask":
             await self._ask(self._run.task.assigned_group, f"May “{name}” run?")
         await self._run.record()
@@ -184,7 +189,7 @@ class HandwrittenFreezeWorkflow:
         self._run.note(EventKind.GATE, verdict.reason, verdict=verdict.verdict, mode=verdict.mode)
         return verdict.verdict
 
-    def _begin(self, name: str) -> StepInput:
+    def _begin(self, name: str, results: dict[str, StepOutput]) -> StepInput:
         self._run.note(EventKind.STEP_STARTED, name, step_id=name)
         return StepInput(
             task=self._run.task,
@@ -194,7 +199,7 @@ class HandwrittenFreezeWorkflow:
             risk=self._run.risk,
             now=self._run.now,
             sop="handwritten",
-            results=self._results,
+            results=results,
         )
 
     def _finish(self, name: str, output: StepOutput) -> None:

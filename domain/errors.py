@@ -16,7 +16,7 @@
     │   ├── OutcomeUnknown       outcome_unknown        sent, and no answer: ask again by key
     │   ├── BankUnavailable      bank_unavailable       not sent, or answered "try later"
     │   ├── ChannelFailed        channel_failed         a notification was not taken
-    │   ├── ServiceUnavailable   service_unavailable    a service of `policies/http.yaml` did not take the call
+    │   ├── ServiceUnavailable   service_unavailable    an allow-listed service took no call
     │   └── HandlerBroken        handler_broken         a handler's answer is not what it declares
     ├── StoreUnavailable         store_unavailable      the database does not answer
     └── in workers/, where they arise:

@@ -44,6 +44,8 @@ class PlannedEffect(Record):
     step_id: str
     handler: str
     digest: str
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    """What the SOP gives the handler beyond the ticket itself."""
 
 
 class ReviewRequest(Record):

@@ -15,17 +15,16 @@ from domain.review import (
     DecidedReview,
     Decision,
     DecisionOutcome,
-    PlannedEffect,
     ReviewKind,
     ReviewRequest,
     Verb,
     objection,
 )
-from domain.steps import effect_digest
 from domain.ticket import EventKind
 from workflows.alerting import Alerting
 from workflows.interpreter import PlannedCall, Question
 from workflows.options import LOCAL
+from workflows.review_requests import digest_of_effect, review_of
 from workflows.run_state import TicketRun
 from workflows.snapshot import AskedReview, ReviewsSnapshot
 
@@ -86,11 +85,7 @@ class ReviewBook:
 
     def approves(self, call: PlannedCall) -> bool:
         """Whether a person approved this effect in this run."""
-        return bool(self.approved) and self.digest_of(call) in self.approved
-
-    def digest_of(self, call: PlannedCall) -> str:
-        """What an approval of the call is bound to."""
-        return effect_digest(call.spec.name, self._run.task, call.inputs)
+        return bool(self.approved) and digest_of_effect(call, self._run.task) in self.approved
 
     async def ask(
         self,
@@ -173,7 +168,8 @@ class ReviewBook:
     async def _open(self, question: Question, evidence: tuple[str, ...], instead: Addressee | None) -> _Asked:
         run = self._run
         with run.working():
-            request = self._request(question, evidence)
+            self._number += 1
+            request = review_of(question, run, self._number, evidence)
             due = run.stopwatch.elapsed(run.now) + question.deadline if question.deadline else None
             asked = self._asked[question.key] = _Asked(request, due)
             run.open_reviews[request.review_id] = request
@@ -192,40 +188,6 @@ class ReviewBook:
                 instead=instead,
             )
         return asked
-
-    def _request(self, question: Question, evidence: tuple[str, ...]) -> ReviewRequest:
-        self._number += 1
-        run = self._run
-        deadline_at = None
-        if question.deadline:
-            deadline_at = run.stopwatch.deadline(run.stopwatch.elapsed(run.now) + question.deadline)
-        return ReviewRequest(
-            review_id=f"R{self._number}-{run.task.task_id}",
-            task_id=run.task.task_id,
-            kind=question.kind,
-            step_id=question.step_id,
-            question=question.text,
-            role=question.role,
-            group=question.group or run.task.assigned_group,
-            choices=question.choices,
-            evidence=(
-                f"ticket: {run.task.title}",
-                f"dispatched to {run.pinned.answer.group}: {run.pinned.answer.evidence.reason}",
-                f"risk {run.risk}" + "".join(f"; {reason}" for reason in run.risk_reasons),
-                *([f"before this: {question.because}"] if question.because else []),
-                *evidence,
-            ),
-            effects=tuple(
-                PlannedEffect(step_id=call.key, handler=call.spec.name, digest=self.digest_of(call))
-                for call in question.ahead
-            ),
-            four_eyes=question.four_eyes,
-            opened_at=run.now,
-            deadline_at=deadline_at,
-            on_late=question.on_late,
-            quorum=question.quorum,
-            form=dict(question.form),
-        )
 
     def _note_opened(self, request: ReviewRequest) -> None:
         self._run.note(

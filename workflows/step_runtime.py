@@ -31,6 +31,7 @@ from workflows.options import (
     queue_priority,
     step_retry,
 )
+from workflows.review_requests import digest_of_effect
 from workflows.reviews import ReviewBook
 from workflows.run_state import TicketRun
 
@@ -158,7 +159,7 @@ class StepRuntime:
                     raise failure from error
                 output = await self._resolve(call, spec.resolver, request, failure)
         if spec.effect.gated:
-            self.effects_done[call.key] = self._reviews.digest_of(call)
+            self.effects_done[call.key] = digest_of_effect(call, run.task)
         return output
 
     async def _execute(self, call: PlannedCall, request: StepInput) -> StepOutput:
