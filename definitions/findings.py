@@ -1,7 +1,7 @@
 """Findings: everything that can be wrong with a definition, each kind with a code that never changes.
 
 Codes are grouped: OPS0xx the file and its YAML, OPS1xx its fields, OPS2xx what an SOP means, OPS3xx how
-the files fit together. `docs/sop-language.md` lists them all.
+the files fit together. `docs/sop-language.md` lists them all; each has a page in `docs/findings/`.
 """
 
 import difflib
@@ -87,9 +87,9 @@ CODES: Final[dict[str, Code]] = {
     ),
     "OPS201": Code(_E, "unknown handler", "The catalogue has no handler of this name."),
     "OPS202": Code(_E, "unknown fallback", "The catalogue has no handler of this name."),
-    "OPS203": Code(_E, "unknown branch target", "Targets are ids of later steps, or handlers."),
+    "OPS203": Code(_E, "unknown target", "Targets are ids of later steps, handlers, `reject` or `finish`."),
     "OPS204": Code(_E, "duplicate step id", "Two steps have the same id; give one of them an `id`."),
-    "OPS205": Code(_E, "branch does not go forward", "Targets are later steps, so that every run ends."),
+    "OPS205": Code(_E, "route does not go forward", "Targets are later steps, so that every run ends."),
     "OPS206": Code(_W, "outcome without a route", "At run time a person has to pick one of the outcomes."),
     "OPS207": Code(_E, "unknown outcome", "The handler never answers this, so the route is never taken."),
     "OPS208": Code(_E, "escalation not before the end of the SLA", "Nobody could act on it any more."),
@@ -97,13 +97,15 @@ CODES: Final[dict[str, Code]] = {
     "OPS210": Code(_W, "no deadline", "A person is asked without a time by which they should answer."),
     "OPS211": Code(_E, "effect before the risk assessment", "No effect runs before the risk is settled."),
     "OPS212": Code(_W, "step is never reached", "No outcome leads to it."),
-    "OPS213": Code(_W, "branch jumps over a control", "On this route a check is left out."),
-    "OPS214": Code(_W, "longer than the SLA", "The time-out or deadline ends after the SLA does."),
+    "OPS213": Code(_W, "route leaves out a control", "On this route a check is not made."),
+    "OPS214": Code(
+        _W, "longer than the SLA", "The time-out, deadline, wait or pause ends after the SLA does."
+    ),
     "OPS215": Code(_E, "fallback is the handler itself", "It would fail in the same way."),
     "OPS216": Code(
         _E,
         "field has no effect on people",
-        "Time-outs and retries are for handlers; people have deadlines.",
+        "Time-outs, retries and errors are for handlers that are code; people have deadlines.",
     ),
     "OPS217": Code(
         _W,
@@ -115,6 +117,56 @@ CODES: Final[dict[str, Code]] = {
     "OPS220": Code(
         _E, "branching target is not the last", "A target that branches itself decides what comes after it."
     ),
+    "OPS221": Code(_E, "unknown compensation", "The catalogue has no handler of this name."),
+    "OPS222": Code(
+        _E, "id is a word of the language", "`reject`, `finish` and `any` mean something in routes."
+    ),
+    "OPS223": Code(
+        _E, "target in another sequence", "A route leads to later steps of the sequence that it stands in."
+    ),
+    "OPS224": Code(_E, "target behind an end", "`reject` and `finish` end the run: nothing follows them."),
+    "OPS225": Code(_E, "unknown error code", "No handler fails with this code, so the route is never taken."),
+    "OPS226": Code(_E, "nobody can say no here", "`on_reject` belongs to steps at which a person decides."),
+    "OPS227": Code(_W, "control under a condition", "Where the condition is false, the check is not made."),
+    "OPS228": Code(
+        _E, "a person cannot be the compensation", "What undoes a step runs by itself, or not at all."
+    ),
+    "OPS229": Code(
+        _W,
+        "nothing undoes this effect",
+        "When the SOP ends badly, finished effects are undone by their `compensate`, or it says why not.",
+    ),
+    "OPS230": Code(_E, "unknown input", "The handler or the called SOP has no input of this name."),
+    "OPS231": Code(_E, "missing input", "The handler or the called SOP needs it."),
+    "OPS232": Code(_E, "input does not fit", "The value has another type, or is not one of the choices."),
+    "OPS233": Code(_E, "takes no inputs", "The handler or the called SOP would not look at them."),
+    "OPS234": Code(_W, "wait without an end", "An event that never comes holds the ticket for ever."),
+    "OPS240": Code(
+        _E, "loop without an end", "The condition is never true, so the rounds are always used up."
+    ),
+    "OPS241": Code(
+        _W,
+        "condition that no round changes",
+        "It looks at nothing that the steps of a round find out: the next round asks the same again.",
+    ),
+    "OPS243": Code(_E, "item name is taken", "What a foreach calls its items would hide something else."),
+    "OPS250": Code(_W, "condition is always the same", "It looks at nothing, so it decides nothing."),
+    "OPS260": Code(_E, "not an expression", "It is not CEL."),
+    "OPS261": Code(_E, "unknown name in an expression", "Expressions see a few names only."),
+    "OPS262": Code(_E, "expression does not fit", "A condition is true or false, items are a list, …"),
+    "OPS263": Code(_E, "result that cannot be there", "No such step has run when the expression is asked."),
+    "OPS264": Code(
+        _W,
+        "result that may not be there",
+        "Some ways lead past the step; `has(steps.x)` asks whether it ran.",
+    ),
+    "OPS265": Code(
+        _E, "expression costs too much", "Expressions run inside the workflow, so they are small."
+    ),
+    "OPS270": Code(_E, "unknown SOP", "No SOP of this definitions folder has this id."),
+    "OPS271": Code(_E, "circular call", "The SOP would call itself, directly or through others, for ever."),
+    "OPS272": Code(_E, "two SOPs with one id", "A call could mean either of them."),
+    "OPS273": Code(_W, "SOP that nothing runs", "It has no trigger, and no other SOP calls it."),
     "OPS301": Code(_E, "two SOPs with one trigger", "A ticket of this kind could go either way."),
     "OPS302": Code(
         _E, "no general SOP", "One SOP has the trigger `category: other` and no action, for all the rest."
@@ -126,7 +178,7 @@ CODES: Final[dict[str, Code]] = {
     "OPS307": Code(_E, "duplicate name", "The same name, id or category stands twice in one list."),
     "OPS308": Code(_E, "level without a group", "The escalation table needs a group for every risk level."),
     "OPS309": Code(_W, "only the general SOP serves this", "No SOP has this category and action as trigger."),
-    "OPS310": Code(_W, "too few people", "Four eyes need two people with this role in the group."),
+    "OPS310": Code(_W, "too few people", "Fewer of the group have the role than must decide."),
     "OPS311": Code(_E, "name is taken", "A handler that is code has this name already."),
     "OPS312": Code(_E, "nobody is on call", "A policy tells on-call, and the directory's list is empty."),
     "OPS313": Code(
@@ -134,6 +186,24 @@ CODES: Final[dict[str, Code]] = {
     ),
     "OPS314": Code(_E, "unknown country", "Public holidays are known by ISO 3166 code, such as CN."),
     "OPS315": Code(_E, "keyword cannot score", "A keyword is a word, and its weight is greater than 0."),
+    "OPS320": Code(
+        _E,
+        "address that may not be called",
+        "Services have an https address; http is for this machine only, and there is no user or query in it.",
+    ),
+    "OPS321": Code(
+        _E, "path pattern is wrong", "`*` stands for one part of a path, and `**`, last, for any rest."
+    ),
+    "OPS322": Code(
+        _E, "header may not be set", "Some are set by opsloop; secrets are not written into files."
+    ),
+    "OPS323": Code(_E, "unknown service", "policies/http.yaml has no service of this name."),
+    "OPS324": Code(_E, "call is not allowed", "The service's entry does not allow this method or path."),
+    "OPS330": Code(
+        _E,
+        "nobody could release the next version",
+        "What is in force names who may publish and release: one author, and another person as releaser.",
+    ),
 }
 
 

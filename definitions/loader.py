@@ -4,29 +4,26 @@ Nothing here raises for what a file says: all that is wrong comes back as findin
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import NamedTuple
+from pathlib import Path, PurePosixPath
 
 from definitions.book import Rulebook
+from definitions.book_checks import SopFile, calls_or_is_called, check_calls, check_people
 from definitions.checks import Catalogue, check_sop
 from definitions.findings import Finding, Position, found, has_errors, suggestion
-from definitions.policy_checks import check_policies, too_few_people, unknown_group
+from definitions.http_checks import http_calls_fit
+from definitions.policy_checks import check_policies
 from definitions.policy_files import FILES, Policies, read_document, read_policies
 from definitions.schema import Sop
+from definitions.sources import CASES, DefinitionFiles, content_digest, digest_of_files, files_in
 from definitions.validation import validated
 from definitions.yaml_source import Document, read_yaml
 from domain.dispatch.engine import DEFAULT_ACTION, UNKNOWN_CATEGORY
 from domain.dispatch.tables import DispatchTables
 from domain.duration import format_duration
 from domain.handlers import HandlerSpec
-from domain.people import Directory, Role
+from domain.people import Directory
 
 _TOLD_BY_PLACE = ("group", "lead", "on_call")
-
-
-class _SopFile(NamedTuple):
-    document: Document
-    sop: Sop
 
 
 def read_sop(path: Path, catalogue: Catalogue | None) -> tuple[Sop | None, list[Finding]]:
@@ -34,8 +31,9 @@ def read_sop(path: Path, catalogue: Catalogue | None) -> tuple[Sop | None, list[
 
     `catalogue` has every handler, people among them; without one only the form is checked.
     """
-    file, findings = _read_sop_file(path, catalogue)
-    return file.sop if file else None, findings
+    document, findings = read_document(path)
+    file, more = _sop_of(document, catalogue)
+    return file.sop if file else None, findings + more
 
 
 def parse_sop(
@@ -48,23 +46,39 @@ def parse_sop(
 
 
 def load_rulebook(
-    directory: Path, handlers: Mapping[str, HandlerSpec]
+    definitions: Path | DefinitionFiles, handlers: Mapping[str, HandlerSpec]
 ) -> tuple[Rulebook | None, list[Finding]]:
-    """Everything below `directory` (`sops/*.yaml`, `policies/`), or None when there are errors.
+    """Everything below a folder (`sops/*.yaml`, `policies/`), or None when there are errors.
 
-    `handlers` are those that are code; the people of `policies/human_tasks.yaml` join them.
+    `definitions` is the folder on disk, or its files as they were read before or kept elsewhere. `handlers`
+    are those that are code; the people of `policies/human_tasks.yaml` join them.
     """
-    policies, findings = read_policies(directory / "policies")
+    source = files_in(definitions) if isinstance(definitions, Path) else definitions
+    policies, findings = read_policies(source.below("policies"))
     findings += check_policies(policies, handlers)
-    files, wrong, complete = _read_sops(directory / "sops", policies.catalogue(handlers))
+    files, wrong, complete = _read_sops(source.below("sops"), policies.catalogue(handlers))
     findings += wrong
-    findings += _triggers(directory / "sops", files, complete=complete)
+    findings += _triggers(source.label("sops"), files, complete=complete)
+    findings += check_calls(files, policies.catalogue(handlers) or {}, complete=complete)
     for file in files:
         findings += _fit(file, policies)
     if complete:
         findings += _served(policies, files)
     findings.sort(key=lambda finding: (finding.file, finding.line, finding.column))
-    return None if has_errors(findings) else _rulebook(policies, files), findings
+    return None if has_errors(findings) else _rulebook(policies, files, source), findings
+
+
+def is_definition(path: str) -> bool:
+    """Whether a rulebook is read from a file at this path below the definitions folder."""
+    folder, _, name = path.partition("/")
+    if folder == "policies":
+        return name in {file.path for file in FILES.values()}
+    return folder == "sops" and _is_sop_name(name)
+
+
+def definition_digests(files: DefinitionFiles) -> dict[str, str]:
+    """The digest of each file that a rulebook is read from, by its path."""
+    return {path: content_digest(content) for path, content in files.contents.items() if is_definition(path)}
 
 
 def check_sop_files(
@@ -80,29 +94,28 @@ def check_sop_files(
     wrong += check_policies(policies, handlers)
     named = {path.resolve() for path in paths} & {(folder / each.path).resolve() for each in FILES.values()}
     findings = [each for each in wrong if has_errors([each]) or Path(each.file).resolve() in named]
+    catalogue = policies.catalogue(handlers)
+    files: list[SopFile] = []
     for path in paths:
         if path.resolve() in named:
             continue
-        file, wrong = _read_sop_file(path, policies.catalogue(handlers))
-        findings += wrong
+        document, unread = read_document(path)
+        file, wrong = _sop_of(document, catalogue)
+        findings += unread + wrong
         if file is not None:
+            files.append(file)
             findings += _fit(file, policies)
+    if catalogue is not None and any(calls_or_is_called(file.sop) for file in files):
+        others, _, complete = _read_sops(files_in(directory).below("sops"), catalogue)
+        findings += check_calls(files, catalogue, [other.sop for other in others], complete=complete)
     return findings
 
 
-def definition_files(directory: Path) -> Iterator[Path]:
-    """Every file that a rulebook is read from or that warns there, in a stable order."""
-    for folder in ("policies", "sops"):
-        yield from sorted((directory / folder).rglob("*.y*ml"))
+def _is_sop_name(name: str) -> bool:
+    return name.endswith(".yaml") and not name.endswith(CASES) and "/" not in name
 
 
-def _read_sop_file(path: Path, catalogue: Catalogue | None) -> tuple[_SopFile | None, list[Finding]]:
-    document, findings = read_document(path)
-    file, more = _sop_of(document, catalogue)
-    return file, findings + more
-
-
-def _sop_of(document: Document | None, catalogue: Catalogue | None) -> tuple[_SopFile | None, list[Finding]]:
+def _sop_of(document: Document | None, catalogue: Catalogue | None) -> tuple[SopFile | None, list[Finding]]:
     if document is None:
         return None, []
     if isinstance(document.data, dict) and type(document.data.get("version")) in (int, float):
@@ -111,20 +124,25 @@ def _sop_of(document: Document | None, catalogue: Catalogue | None) -> tuple[_So
     sop, findings = validated(document, Sop)
     if sop is not None and catalogue is not None:
         findings = check_sop(sop, document, catalogue)
-    return (None if sop is None or has_errors(findings) else _SopFile(document, sop)), findings
+    return (None if sop is None or has_errors(findings) else SopFile(document, sop)), findings
 
 
-def _read_sops(folder: Path, catalogue: Catalogue | None) -> tuple[list[_SopFile], list[Finding], bool]:
-    files: list[_SopFile] = []
+def _read_sops(
+    source: DefinitionFiles, catalogue: Catalogue | None
+) -> tuple[list[SopFile], list[Finding], bool]:
+    files: list[SopFile] = []
     findings: list[Finding] = []
     complete = True
-    for path in sorted(folder.rglob("*.y*ml")):
-        if path.suffix != ".yaml" or path.parent != folder:
-            expected = f"{path.stem}.yaml directly in sops/"
-            findings.append(found(str(path), Position(1, 1), "OPS013", "not an SOP by its name", expected))
+    for name in source.paths():
+        if not _is_sop_name(name):
+            expected = f"{PurePosixPath(name).stem}.yaml directly in sops/"
+            findings.append(
+                found(source.label(name), Position(1, 1), "OPS013", "not an SOP by its name", expected)
+            )
             continue
-        file, wrong = _read_sop_file(path, catalogue)
-        findings += wrong
+        document, unread = source.document(name)
+        file, wrong = _sop_of(document, catalogue)
+        findings += unread + wrong
         if file is None:
             complete = False
         else:
@@ -132,7 +150,7 @@ def _read_sops(folder: Path, catalogue: Catalogue | None) -> tuple[list[_SopFile
     return files, findings, complete
 
 
-def _triggers(folder: Path, files: Sequence[_SopFile], *, complete: bool) -> Iterator[Finding]:
+def _triggers(folder: str, files: Sequence[SopFile], *, complete: bool) -> Iterator[Finding]:
     """One SOP for each trigger, and one for all the rest."""
     first: dict[tuple[str, str | None], str] = {}
     for document, sop in files:
@@ -150,7 +168,7 @@ def _triggers(folder: Path, files: Sequence[_SopFile], *, complete: bool) -> Ite
         first.setdefault(key, document.file)
     if complete and (UNKNOWN_CATEGORY, None) not in first:
         yield found(
-            str(folder),
+            folder,
             Position(1, 1),
             "OPS302",
             "no SOP serves tickets of an unknown kind",
@@ -158,20 +176,12 @@ def _triggers(folder: Path, files: Sequence[_SopFile], *, complete: bool) -> Ite
         )
 
 
-def _fit(file: _SopFile, policies: Policies) -> Iterator[Finding]:
+def _fit(file: SopFile, policies: Policies) -> Iterator[Finding]:
     """Whether an SOP fits the directory and the SLA policies."""
     document, sop = file
     directory = policies.directory
     if directory is not None:
-        for index, step in enumerate(sop.steps):
-            for kind, person in (("review", step.review), ("manual", step.manual)):
-                if person is None or not person.group:
-                    continue
-                path = ("steps", index, kind, "group")
-                if directory.group(person.group) is None:
-                    yield unknown_group(document, path, person.group, directory)
-                else:
-                    yield from too_few_people(document, path, person.group, Role(person.role), directory)
+        yield from check_people(document, sop, directory)
         if sop.escalation and not _is_reachable(sop.escalation.to, directory):
             names = [each.name for each in directory.groups] + [each.id for each in directory.principals]
             to = sop.escalation.to
@@ -182,6 +192,7 @@ def _fit(file: _SopFile, policies: Policies) -> Iterator[Finding]:
                 f"unknown group or person {to!r}{suggestion(to, names)}",
                 "a group or person of policies/directory.yaml, or group, lead or on_call",
             )
+    yield from http_calls_fit(document, sop, policies)
     for policy in policies.sla.policies if policies.sla else ():
         if (
             sop.escalation
@@ -203,7 +214,7 @@ def _is_reachable(to: str, directory: Directory) -> bool:
     return to in _TOLD_BY_PLACE or directory.group(to) is not None or directory.principal(to) is not None
 
 
-def _served(policies: Policies, files: Sequence[_SopFile]) -> Iterator[Finding]:
+def _served(policies: Policies, files: Sequence[SopFile]) -> Iterator[Finding]:
     """Whether what dispatch finds has an SOP other than the general one."""
     triggers = {(each.category, each.action) for file in files if (each := file.sop.trigger)}
     for index, rule in enumerate(policies.rules.rules if policies.rules else ()):
@@ -226,7 +237,7 @@ def _named(category: str, action: str | None) -> str:
     return f"{category}/{action}" if action else f"{category} (any action)"
 
 
-def _rulebook(policies: Policies, files: Sequence[_SopFile]) -> Rulebook | None:
+def _rulebook(policies: Policies, files: Sequence[SopFile], source: DefinitionFiles) -> Rulebook | None:
     # Every file is there when nothing had an error; the type checker is told so once.
     if not (
         policies.rules
@@ -254,4 +265,6 @@ def _rulebook(policies: Policies, files: Sequence[_SopFile]) -> Rulebook | None:
         human_tasks=policies.people,
         country=policies.bank.country,
         sanctions=policies.screening.names,
+        http_services=policies.http.services if policies.http else {},
+        digest=digest_of_files(definition_digests(source)),
     )

@@ -16,7 +16,9 @@ class PersonStep(Model):
     """Common to steps that a person does."""
 
     group: str = Field(default="", max_length=100, description="who; empty means the ticket's own group")
-    role: Literal["reviewer", "operator", "oncall"] = "reviewer"
+    role: Literal["reviewer", "operator", "oncall"] = Field(
+        default="reviewer", description="which role of theirs it takes"
+    )
     deadline: Duration | None = Field(default=None, description="how long they have, in SLA time")
     on_late: Literal["wait", "escalate", "go_on", "reject"] = Field(
         default="wait",
@@ -29,7 +31,7 @@ class PersonStep(Model):
 class ReviewSpec(PersonStep):
     """A decision: approve goes on; reject ends the ticket as REJECTED, or takes the route `on_reject`."""
 
-    question: str = Field(min_length=1, max_length=500)
+    question: str = Field(min_length=1, max_length=500, description="what they decide")
     quorum: int = Field(
         default=1, ge=1, le=5, strict=True, description="how many different people must approve"
     )
@@ -41,4 +43,4 @@ class ReviewSpec(PersonStep):
 class ManualSpec(PersonStep):
     """Work by hand: confirmed goes on; not possible ends the ticket as REJECTED, or takes `on_reject`."""
 
-    instructions: str = Field(min_length=1, max_length=2000)
+    instructions: str = Field(min_length=1, max_length=2000, description="what they do")

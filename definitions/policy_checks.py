@@ -3,14 +3,15 @@
 A check that needs a file which could not be read says nothing; that file has findings of its own.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-import cel
 import holidays
 
+from definitions.expression_checks import problems
+from definitions.expression_types import BOOL, INT, MAP
 from definitions.findings import Finding, found, listed, suggestion
+from definitions.http_checks import services_can_be_called
 from definitions.policy_files import Policies
 from definitions.yaml_source import Document, Path
 from domain.dispatch.engine import Dispatcher
@@ -25,7 +26,7 @@ from domain.task import RiskLevel
 Handlers = Mapping[str, HandlerSpec]
 Check = Callable[[Policies, Handlers], Iterator[Finding]]
 
-EXPRESSION_VARIABLES: Final = frozenset({"task", "fields", "amount_fen"})
+EXPRESSION_VARIABLES: Final = {"task": MAP, "fields": MAP, "amount_fen": INT}
 """What a risk criterion can look at."""
 
 
@@ -124,7 +125,13 @@ def reviews_can_be_decided(policies: Policies, _: Handlers) -> Iterator[Finding]
     for name, task in policies.human_tasks.root.items():
         if task.group and policies.directory.group(task.group):
             yield from too_few_people(
-                document, (name, "group"), task.group, Role(task.role), policies.directory
+                document,
+                (name, "group"),
+                task.group,
+                Role(task.role),
+                policies.directory,
+                quorum=task.quorum,
+                four_eyes=task.four_eyes,
             )
         if task.deadline is None:
             yield found(
@@ -206,13 +213,12 @@ def criteria_compile(policies: Policies, _: Handlers) -> Iterator[Finding]:
         return
     document = policies.documents["risk"]
     for index, criterion in enumerate(policies.risk.criteria):
-        problem = _problem_of(criterion.when)
-        if problem:
+        for problem in problems(criterion.when, EXPRESSION_VARIABLES, BOOL):
             yield found(
                 document.file,
                 document.value_at("criteria", index, "when"),
                 "OPS306",
-                f"criterion {criterion.id!r}: {problem}",
+                f"criterion {criterion.id!r}, character {problem.offset + 1}: {problem.message}",
                 "CEL over task, fields and amount_fen, such as `amount_fen >= 50000000`",
             )
 
@@ -240,6 +246,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     patterns_compile,
     criteria_compile,
     country_is_known,
+    services_can_be_called,
 )
 
 
@@ -261,18 +268,32 @@ def unknown_group(document: Document, path: Path, group: str, directory: Directo
 
 
 def too_few_people(
-    document: Document, path: Path, group: str, role: Role, directory: Directory
+    document: Document,
+    path: Path,
+    group: str,
+    role: Role,
+    directory: Directory,
+    *,
+    quorum: int = 1,
+    four_eyes: bool = True,
 ) -> Iterator[Finding]:
-    """A finding where fewer than two people of the group hold the role."""
+    """A finding where too few of the group hold the role: the quorum, and with four eyes one more."""
     able = [each.id for each in directory.principals if group in each.groups and each.may(role)]
-    if len(able) < 2:
+    needed = quorum + four_eyes
+    if len(able) < needed:
         yield found(
             document.file,
             document.value_at(*path),
             "OPS310",
             f"{group!r} has {len(able) or 'nobody'} with the role {role}",
-            "two people, because the maker of a ticket cannot decide on it",
+            f"{_people(needed)}, because the maker of a ticket cannot decide on it"
+            if four_eyes
+            else _people(needed),
         )
+
+
+def _people(number: int) -> str:
+    return {1: "one person", 2: "two people"}.get(number, f"{number} people")
 
 
 def _unknown_person(document: Document, path: Path, name: str, ids: Iterable[str]) -> Finding:
@@ -293,20 +314,3 @@ def _nobody_on_call(document: Document, path: Path) -> Finding:
         "on-call is told here, and nobody is on call",
         "people under `on_call` in policies/directory.yaml",
     )
-
-
-def _problem_of(expression: str) -> str:
-    try:
-        variables = cel.compile(expression).variables()
-    except ValueError as error:
-        said = str(error).partition("ERROR: <input>:")[2].splitlines()
-        return f"at {said[0]}" if said else "not an expression"
-    # Names that a macro binds, as `x` in `list.exists(x, x > 1)`, are listed as variables too.
-    unknown = sorted(
-        name
-        for name in set(variables) - EXPRESSION_VARIABLES
-        if not re.search(rf"\(\s*{re.escape(name)}\s*,", expression)
-    )
-    if not unknown:
-        return ""
-    return f"unknown name {unknown[0]!r}{suggestion(unknown[0], EXPRESSION_VARIABLES)}"

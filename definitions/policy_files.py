@@ -6,18 +6,22 @@ To add a file, give it a model here and a field in `Policies`; the loader reads 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from definitions.book import with_people
 from definitions.findings import Finding, Position, found
+from definitions.person_steps import Form
+from definitions.sources import DefinitionFiles, file_at, files_in
 from definitions.validation import validated
-from definitions.yaml_source import MAX_BYTES, Document, read_yaml
+from definitions.yaml_source import Document
 from domain.alerts import AlertPolicy
 from domain.dispatch.tables import DispatchRule, EscalationTable, KeywordTable
 from domain.duty import DutyConfig
+from domain.errors import DefinitionError
 from domain.handlers import HandlerSpec, HumanTask
+from domain.http_services import HttpService
 from domain.model import Model
 from domain.people import Directory
 from domain.risk import RiskPolicy
@@ -56,15 +60,34 @@ class HumanTaskEntry(HumanTask):
 
     question: str = Field(min_length=1, max_length=2000)
     group: str = Field(default="", max_length=100)
+    quorum: int = Field(default=1, ge=1, le=5, strict=True)
+    four_eyes: bool = Field(default=True, strict=True)
+    form: Form = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fields_fit_the_kind(self) -> Self:
+        if self.kind == "manual":
+            for name in ("quorum", "four_eyes"):
+                if name in self.model_fields_set:
+                    raise ValueError(f"{name} belongs to a review; work by hand has one pair of hands")
+        return self
 
 
 class HumanTasksFile(RootModel[dict[Identifier, HumanTaskEntry]]):
     """`human_tasks.yaml`: handlers that are people, by handler name."""
 
 
+class HttpFile(Model):
+    """`http.yaml`: services that SOPs may call by `handler: http`."""
+
+    services: dict[Identifier, HttpService] = Field(default_factory=dict, max_length=200)
+
+
 class _File(NamedTuple):
     path: str
     model: type[BaseModel]
+    optional: bool = False
+    """Whether a bank may do without the file, as if it said nothing."""
 
 
 FILES: Final[Mapping[str, _File]] = {
@@ -79,6 +102,7 @@ FILES: Final[Mapping[str, _File]] = {
     "human_tasks": _File("human_tasks.yaml", HumanTasksFile),
     "screening": _File("screening.yaml", ScreeningFile),
     "bank": _File("bank.yaml", BankFile),
+    "http": _File("http.yaml", HttpFile, optional=True),
 }
 
 
@@ -97,6 +121,7 @@ class Policies:
     human_tasks: HumanTasksFile | None = None
     screening: ScreeningFile | None = None
     bank: BankFile | None = None
+    http: HttpFile | None = None
     documents: Mapping[str, Document] = field(default_factory=dict)
     """By the names of the fields above."""
 
@@ -114,24 +139,32 @@ class Policies:
 
 def read_document(path: Path) -> tuple[Document | None, list[Finding]]:
     """The YAML file at this path. A file that cannot be read is a finding, not an exception."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        return None, [
-            found(str(path), Position(1, 1), "OPS001", f"cannot read the file: {reason}", "a YAML file")
-        ]
-    return read_yaml(str(path), content)
+    return file_at(path).document(path.name)
 
 
-def read_policies(directory: Path) -> tuple[Policies, list[Finding]]:
-    """Every policy file below this folder, and all that is wrong inside each of them."""
+def read_directory(definitions: Path) -> Directory:
+    """Who there is, by a definitions folder. Raises `DefinitionError` with the place of what is wrong."""
+    document, findings = read_document(definitions / "policies" / FILES["directory"].path)
+    directory = None
+    if document is not None:
+        directory, findings = validated(document, Directory)
+    if directory is None:
+        raise DefinitionError("; ".join(str(finding) for finding in findings))
+    return directory
+
+
+def read_policies(source: Path | DefinitionFiles) -> tuple[Policies, list[Finding]]:
+    """Every policy file of a folder, on disk or as it was read, and all that is wrong inside each of them."""
+    if isinstance(source, Path):
+        source = files_in(source.parent).below(source.name)
     findings: list[Finding] = []
     documents: dict[str, Document] = {}
     models: dict[str, BaseModel] = {}
-    for name, (path, model) in FILES.items():
-        document, wrong = read_document(directory / path)
+    for name, (path, model, optional) in FILES.items():
+        if optional and path not in source.paths():
+            models[name] = model()
+            continue
+        document, wrong = source.document(path)
         findings += wrong
         if document is not None:
             value, wrong = validated(document, model)
@@ -139,12 +172,16 @@ def read_policies(directory: Path) -> tuple[Policies, list[Finding]]:
             if value is not None:
                 documents[name] = document
                 models[name] = value
-    known = {directory / file.path for file in FILES.values()}
+    known = {file.path for file in FILES.values()}
     findings += [
         found(
-            str(path), Position(1, 1), "OPS013", "no policy has this name", "a name from policies/README.md"
+            source.label(path),
+            Position(1, 1),
+            "OPS013",
+            "no policy has this name",
+            "a name from policies/README.md",
         )
-        for path in sorted(directory.rglob("*.y*ml"))
+        for path in source.paths()
         if path not in known
     ]
     return Policies(documents=documents, **models), findings  # type: ignore[arg-type]

@@ -53,9 +53,10 @@ def step_id_of(name: str) -> str:
 class Trigger(Model):
     """Which dispatched tickets this SOP serves."""
 
-    category: Identifier
-    action: Identifier | None = None
-    """None: every action of the category that no other SOP names."""
+    category: Identifier = Field(description="the category that dispatch found, such as `accounts`")
+    action: Identifier | None = Field(
+        default=None, description="without it: every action of the category that no other SOP names"
+    )
 
 
 class Wait(Model):
@@ -90,8 +91,13 @@ class Compensation(Model):
 
     model_config = ConfigDict(serialize_by_alias=True)
 
-    handler: Identifier | None = None
-    inputs: dict[Identifier, Any] = Field(default_factory=dict, alias="with", max_length=50)
+    handler: Identifier | None = Field(default=None, description="the handler that undoes it")
+    inputs: dict[Identifier, Any] = Field(
+        default_factory=dict,
+        alias="with",
+        max_length=50,
+        description="its inputs; without them it is given those of the step",
+    )
     none: str | None = Field(default=None, max_length=500, description="why this cannot be undone")
 
     @model_validator(mode="before")
@@ -111,19 +117,25 @@ class Step(Model):
 
     model_config = ConfigDict(serialize_by_alias=True)
 
-    name: str = Field(min_length=1, max_length=100)
-    id: Identifier = ""
+    name: str = Field(min_length=1, max_length=100, description="what people see")
+    id: Identifier = Field(
+        default="", description="how routes and expressions name it; without it the name in snake case"
+    )
     when: Expression | None = Field(default=None, description="CEL; false leaves the step out")
-    handler: Identifier | None = None
-    review: ReviewSpec | None = None
-    manual: ManualSpec | None = None
-    wait: Wait | None = None
+    handler: Identifier | None = Field(
+        default=None, description="the work: a handler of the catalogue (`opsloop handlers`) or a human task"
+    )
+    review: ReviewSpec | None = Field(default=None, description="a decision that a person makes")
+    manual: ManualSpec | None = Field(default=None, description="work that a person does by hand")
+    wait: Wait | None = Field(
+        default=None, description="waits for a while, until an instant, or for an event"
+    )
     call: Identifier | None = Field(default=None, description="the id of another SOP, run as this step")
     parallel: "Annotated[dict[Identifier, Steps], Field(min_length=2, max_length=20)] | None" = Field(
         default=None, description="sequences that run at the same time, by name"
     )
-    foreach: "Foreach | None" = None
-    repeat: "Repeat | None" = None
+    foreach: "Foreach | None" = Field(default=None, description="steps that run once for each item of a list")
+    repeat: "Repeat | None" = Field(default=None, description="steps that run until a condition holds")
     inputs: dict[Identifier, Any] = Field(
         default_factory=dict, alias="with", max_length=50, description="inputs of a handler or a called SOP"
     )
@@ -142,7 +154,10 @@ class Step(Model):
     on_reject: Targets | None = Field(
         default=None, description="where a no leads, instead of ending the ticket"
     )
-    compensate: Compensation | None = None
+    compensate: Compensation | None = Field(
+        default=None,
+        description="how it is undone when the SOP ends badly, or `none` with the reason why not",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -217,7 +232,7 @@ class Foreach(Model):
     items: Expression = Field(description="CEL giving a list of at most 500 items")
     item: Identifier = Field(default="item", alias="as", description="what the steps call one of them")
     limit: int = Field(default=1, ge=1, le=50, strict=True, description="how many at the same time")
-    steps: Steps
+    steps: Steps = Field(description="what is done for each item")
 
 
 class Repeat(Model):
@@ -228,25 +243,31 @@ class Repeat(Model):
         ge=1, le=1000, strict=True, description="most rounds; when they are used up, it is an error"
     )
     every: Duration | None = Field(default=None, description="pause between two rounds, bank time")
-    steps: Steps
+    steps: Steps = Field(description="what is done in each round")
 
 
 class Sop(Model):
     """A standard operating procedure."""
 
-    name: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=100, description="what people see")
     id: Identifier = Field(
         default="", description="how other SOPs call it; without it the name in snake case"
     )
-    description: str = Field(default="", max_length=5000)
-    version: str = Field(default="", max_length=50)
+    description: str = Field(
+        default="", max_length=5000, description="one or two sentences on what the SOP is for"
+    )
+    version: str = Field(
+        default="", max_length=50, description="your name for this edition; without it, part of its digest"
+    )
     trigger: Trigger | None = Field(default=None, description="without it only other SOPs call this one")
     inputs: dict[Identifier, FieldType] = Field(
         default_factory=dict, max_length=50, description="what a caller must give"
     )
-    steps: Steps
-    sla: Duration | None = None
-    escalation: Escalation | None = None
+    steps: Steps = Field(description="what is done, in this order")
+    sla: Duration | None = Field(
+        default=None, description="how long a ticket may take; the strictest of all that apply holds"
+    )
+    escalation: Escalation | None = Field(default=None, description="whom to tell at which point of the SLA")
 
     @model_validator(mode="before")
     @classmethod

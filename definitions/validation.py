@@ -56,7 +56,7 @@ def _finding(document: Document, model: type[BaseModel], error: ErrorDetails) ->
             f"{name} is missing",
             f"a field {str(loc[-1])!r} here",
         )
-    unnamed = _step_without_id(document, loc)
+    unnamed = _unnamed(document, loc)
     if unnamed is not None:
         return found(
             document.file,
@@ -91,11 +91,14 @@ def _finding(document: Document, model: type[BaseModel], error: ErrorDetails) ->
     return found(document.file, at, code, f"{subject} does not fit", _plain(expected))
 
 
-def _step_without_id(document: Document, loc: tuple[int | str, ...]) -> str | None:
-    """The step's name, when the error is about an id that was made from it."""
-    if len(loc) != 3 or loc[0] != "steps" or loc[2] != "id" or loc in document.values:
+def _unnamed(document: Document, loc: tuple[int | str, ...]) -> str | None:
+    """The name of the SOP or step, when the error is about an id that was made from it."""
+    if loc[-1:] != ("id",) or loc in document.values:
         return None
-    name = document.data["steps"][loc[1]].get("name")
+    around: Any = document.data
+    for part in loc[:-1]:
+        around = around[part]
+    name = around.get("name") if isinstance(around, dict) else None
     return name if isinstance(name, str) else None
 
 

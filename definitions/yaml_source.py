@@ -21,12 +21,19 @@ MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 20
 _TOO_MANY: Final = 50
 
-_NULL = r"~|null|Null|NULL|"
-_BOOL = r"true|True|TRUE|false|False|FALSE"
+_WORDS: Final = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_NUMBERS_BEGIN_WITH: Final = frozenset("+-.0123456789")
 _INT = r"[-+]?(?:0|[1-9][0-9]{0,17})"
 _FLOAT = r"[-+]?(?:0|[1-9][0-9]{0,17})?(?:\.[0-9]{0,17})?(?:[eE][-+]?[0-9]{1,3})?"
 _NOT_TEXT = yaml.reader.Reader.NON_PRINTABLE
 _INDENT_TAB = r"(?m)^ *\t"
+
+_Parser: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The parser in C reads ten times as fast as that in Python, which stands in where libyaml is absent."""
 
 Path = tuple[str | int, ...]
 
@@ -42,6 +49,8 @@ class Document:
     values: Mapping[Path, Position] = field(default_factory=dict)
     texts: Mapping[Path, str] = field(default_factory=dict)
     """Every scalar as it was written: `1.10` where the data has 1.1."""
+    leads: Mapping[Path, int] = field(default_factory=dict)
+    """Texts in one line that stand as they mean, each with what comes before: 1 for a quote, else 0."""
 
     def value_at(self, *path: str | int) -> Position:
         """Where this value begins, or the nearest node above that exists."""
@@ -50,6 +59,13 @@ class Document:
     def key_at(self, *path: str | int) -> Position:
         """Where the key of this path stands; for a list item, where the item begins."""
         return self.keys.get(path) or self._nearest(path, self.values)
+
+    def inside(self, path: Path, offset: int) -> Position:
+        """Where this character of a text stands; for a text of several lines, where it begins."""
+        begin = self.value_at(*path)
+        if path not in self.leads:
+            return begin
+        return Position(begin.line, begin.column + self.leads[path] + offset)
 
     def _nearest(self, path: Path, positions: Mapping[Path, Position]) -> Position:
         while path and path not in positions:
@@ -84,11 +100,12 @@ def read_yaml(file: str, content: str | bytes) -> tuple[Document | None, list[Fi
         return None, [*composer.findings, _syntax_finding(file, error)]
     except (ValueError, OverflowError):
         # PyYAML lets these out for escapes and directives with impossible numbers, such as "\UFFFFFFFF".
-        at = composer.reading_at
-        return None, [*composer.findings, found(file, at, "OPS004", "a number that is too large", "YAML")]
+        at = max(composer.values.values(), default=Position(1, 1))
+        finding = found(file, at, "OPS004", "an impossible number after this place", "YAML")
+        return None, [*composer.findings, finding]
     if composer.findings:
         return None, composer.findings
-    return Document(file, data, composer.keys, composer.values, composer.texts), []
+    return Document(file, data, composer.keys, composer.values, composer.texts, composer.leads), []
 
 
 def _decoded(file: str, content: str | bytes) -> str:
@@ -160,14 +177,8 @@ class _Composer:
         self.keys: dict[Path, Position] = {}
         self.values: dict[Path, Position] = {}
         self.texts: dict[Path, str] = {}
-        self._loader = yaml.SafeLoader(text)
-        self._events: Iterator[yaml.Event] = iter(self._loader.get_event, None)
-
-    @property
-    def reading_at(self) -> Position:
-        """How far the text has been read."""
-        mark = self._loader.get_mark()
-        return Position(mark.line + 1, mark.column + 1)
+        self.leads: dict[Path, int] = {}
+        self._events: Iterator[yaml.Event] = iter(_Parser(text).get_event, None)
 
     def document(self) -> Any:
         """The one document of the text."""
@@ -207,6 +218,9 @@ class _Composer:
         self._refuse_decoration(event)
         if isinstance(event, yaml.ScalarEvent):
             self.texts[path] = event.value
+            around = _around(event)
+            if around == (2 if event.style else 0):
+                self.leads[path] = around // 2
             return _resolved(event)
         return self._list(path) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(path)
 
@@ -239,7 +253,7 @@ class _Composer:
             self._node(event, (*path, "?"))
             return f"?{len(self.findings)}"
         self._refuse_decoration(event)
-        if event.value == "<<" and event.style is None:
+        if event.value == "<<" and not event.style:
             self._refuse(event, "OPS009", "the merge key <<", "the fields themselves, written out")
         elif not isinstance(_resolved(event), str):
             self._refuse(
@@ -257,7 +271,10 @@ class _Composer:
             self._refuse(event, "OPS009", f"the anchor &{_short(anchor)}", "it without an anchor")
         if tag is not None:
             self._refuse(event, "OPS010", f"the tag {_short(tag)}", "it without a tag")
-        odd = _NOT_TEXT.search(event.value) if isinstance(event, yaml.ScalarEvent) else None
+        # Only an escape in double quotes can name what the file itself may not hold.
+        odd = None
+        if isinstance(event, yaml.ScalarEvent) and event.style == '"':
+            odd = _NOT_TEXT.search(event.value)
         if odd:
             point = f"U+{ord(odd.group()):04X}"
             self._refuse(event, "OPS003", f"an escape for {point}, which is not text", "printable text")
@@ -274,6 +291,14 @@ def _start(event: yaml.Event) -> Position:
     return Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
 
 
+def _around(event: yaml.ScalarEvent) -> int:
+    """How many characters of its line a scalar takes beyond its value; -1 for several lines."""
+    begin, end = event.start_mark, event.end_mark
+    if begin is None or end is None or begin.line != end.line:
+        return -1
+    return int(end.column - begin.column - len(event.value))
+
+
 def _short(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:40]}…"
 
@@ -281,12 +306,12 @@ def _short(text: str) -> str:
 def _resolved(event: yaml.ScalarEvent) -> Any:
     """What a plain scalar means under YAML 1.2's core schema, less octal, hexadecimal and infinity."""
     value: str = event.value
-    if event.style is not None:
+    if event.style:
         return value
-    if re.fullmatch(_NULL, value):
-        return None
-    if re.fullmatch(_BOOL, value):
-        return value.lower() == "true"
+    if value in _WORDS:
+        return _WORDS[value]
+    if value[0] not in _NUMBERS_BEGIN_WITH:
+        return value
     if re.fullmatch(_INT, value):
         return int(value)
     if any(character.isdigit() for character in value) and re.fullmatch(_FLOAT, value):

@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
 from temporalio.client import Client
 
 from activities.adapters.address_book import DirectoryAddressBook
 from activities.adapters.channels import channel_senders
 from activities.adapters.core_bank import HttpCoreBank
 from activities.adapters.decision_codes import DecisionCodes
+from activities.adapters.http_services import HttpxServices
 from activities.adapters.pacing import Pace
 from activities.adapters.store import Store, open_store
 from activities.catalogue import handlers_of
@@ -22,26 +24,46 @@ from activities.checks import CheckActivities
 from activities.codes import CodeActivities
 from activities.core_bank import CoreBankActivities
 from activities.gate import GateActivities
+from activities.http_call import HttpActivities
 from activities.notices import NoticeActivities
 from activities.opening import OpeningActivities
-from activities.ports import ChannelSender, CodeVerifier, CoreBank, RulebookSource
+from activities.ports import ChannelSender, CodeVerifier, CoreBank, RulebookSource, ServiceCaller
 from activities.record import RecordActivities
+from definitions.book import PinnedSop, Rulebook, pin, with_people
 from domain.clock import BankClock
 from domain.handlers import HandlerSpec, Queue
 from domain.notices import Channel
 from domain.people import Directory
+from workers.extensions import extensions
 from workers.identity import Identity, key_from
-from workers.rulebook import RulebookFiles
-from workers.settings import Settings
+from workers.releases import ReleaseDesk
+from workers.rulebook import RulebookFiles, RulebookLibrary, ServedRulebook
+from workers.settings import Settings, http_secret
 from workers.tickets import TicketDesk
 from workflows.payloads import data_converter
 
 _RELOAD_S = 1.0
+_log = structlog.get_logger(__name__)
 
 
 def handler_specs() -> dict[str, HandlerSpec]:
-    """The catalogue of all handlers that this code has, without connecting to anything."""
-    return handlers_of((CheckActivities, CoreBankActivities, NoticeActivities))
+    """The catalogue of all handlers that are code, the bank's own among them; connects to nothing.
+
+    Raises `DefinitionError` where a bank's own cannot be used.
+    """
+    ours = _own_handlers()
+    brought = {name: spec for each in extensions(frozenset(ours)) for name, spec in each.handlers.items()}
+    return {**ours, **brought}
+
+
+def sops_in_force(book: Rulebook) -> dict[str, PinnedSop]:
+    """Every SOP as a ticket that opens now would pin it, by id."""
+    handlers = with_people(handler_specs(), book.human_tasks)
+    return {sop.id: pin(sop, handlers, book.sops) for sop in book.sops}
+
+
+def _own_handlers() -> dict[str, HandlerSpec]:
+    return handlers_of((CheckActivities, CoreBankActivities, NoticeActivities, HttpActivities))
 
 
 @dataclass(frozen=True)
@@ -59,27 +81,38 @@ def activity_set(
     store: Store,
     codes: CodeVerifier,
     clock: BankClock | None = None,
+    services: ServiceCaller | None = None,
 ) -> ActivitySet:
-    """The activities over these ports; `clock` None takes tickets of any clock, for simulations."""
+    """The activities over these ports, and the bank's own.
+
+    `clock` None takes tickets of any clock, for simulations; `services` None calls those of
+    `policies/http.yaml` as they stand there.
+    """
+    ours: dict[Queue, tuple[object, ...]] = {
+        Queue.TICKETS: (
+            OpeningActivities(rulebook, handler_specs(), clock),
+            GateActivities(rulebook),
+            CodeActivities(codes),
+            RecordActivities(store.tickets),
+            CheckActivities(rulebook),
+        ),
+        Queue.CORE_BANK: (CoreBankActivities(bank),),
+        Queue.CHANNELS: (
+            NoticeActivities(
+                senders=senders,
+                log=store.notices,
+                addresses=DirectoryAddressBook(rulebook),
+                bank=bank,
+                rulebook=rulebook,
+            ),
+        ),
+        Queue.SERVICES: (HttpActivities(rulebook, services or HttpxServices(http_secret)),),
+    }
+    brought = extensions(frozenset(_own_handlers()))
     return ActivitySet(
         by_queue={
-            Queue.TICKETS: (
-                OpeningActivities(rulebook, handler_specs(), clock),
-                GateActivities(rulebook),
-                CodeActivities(codes),
-                RecordActivities(store.tickets),
-                CheckActivities(rulebook),
-            ),
-            Queue.CORE_BANK: (CoreBankActivities(bank),),
-            Queue.CHANNELS: (
-                NoticeActivities(
-                    senders=senders,
-                    log=store.notices,
-                    addresses=DirectoryAddressBook(rulebook),
-                    bank=bank,
-                    rulebook=rulebook,
-                ),
-            ),
+            queue: (*owners, *(owner for each in brought for owner in each.on(queue)))
+            for queue, owners in ours.items()
         }
     )
 
@@ -89,13 +122,13 @@ class Installation:
     """What every process of one installation shares: rulebook, store, keys."""
 
     settings: Settings
-    rulebook: RulebookFiles
+    rulebook: ServedRulebook
     store: Store
     codes: DecisionCodes
 
     def directory(self) -> Directory:
         """Who there is, as of now."""
-        return self.rulebook.current().directory
+        return self.rulebook.directory()
 
     def identity(self) -> Identity:
         """Sign-in of people and services."""
@@ -124,6 +157,7 @@ class Installation:
             store=self.store,
             codes=self.codes,
             clock=settings.clock,
+            services=HttpxServices(http_secret, https_only=settings.environment == "production"),
         )
 
     def desk(self, client: Client) -> TicketDesk:
@@ -136,14 +170,23 @@ class Installation:
             codes=self.codes,
             clock=self.settings.clock,
             directory=self.directory,
+            in_force=lambda: sops_in_force(self.rulebook.current()),
+        )
+
+    def releases(self) -> ReleaseDesk:
+        """The desk of the rules library."""
+        return ReleaseDesk(
+            self.store.library,
+            audit=self.store.audit,
+            handlers=handler_specs(),
+            serving=self.rulebook.serving,
+            folder=self.settings.definitions_dir,
+            clock=self.settings.clock,
         )
 
     @contextlib.asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[None]:
-        """While open, edited definitions serve the next ticket. Production serves what was released."""
-        if self.settings.environment == "production":
-            yield
-            return
+        """While open, edited definitions serve the next ticket, or those that were released since."""
         keeper = asyncio.create_task(self._reload_for_ever())
         try:
             yield
@@ -153,17 +196,28 @@ class Installation:
     async def _reload_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_RELOAD_S)
-            await asyncio.to_thread(self.rulebook.reload)
+            try:
+                await asyncio.to_thread(self.rulebook.reload)
+            except Exception:
+                # Whatever it is, the last good definitions go on serving, and the next second tries again.
+                _log.exception("definitions.reload_failed")
 
 
 def install(settings: Settings) -> Installation:
-    """Reads the definitions and opens the store. Raises `DefinitionError` listing what is wrong."""
-    rulebook = RulebookFiles(settings.definitions_dir, handler_specs())
-    codes = DecisionCodes(
-        key_from(settings, "decision"), lambda: rulebook.current().directory, settings.decision_code_ttl
-    )
+    """Opens the store and reads the definitions.
+
+    Raises `DefinitionError` listing what is wrong with a folder. An empty rules library is no error.
+    """
     store = open_store(settings.store_url, clock=settings.clock)
+    rulebook = _served(settings, store)
+    codes = DecisionCodes(key_from(settings, "decision"), rulebook.directory, settings.decision_code_ttl)
     return Installation(settings=settings, rulebook=rulebook, store=store, codes=codes)
+
+
+def _served(settings: Settings, store: Store) -> ServedRulebook:
+    if settings.serves_library:
+        return RulebookLibrary(store.library, handler_specs(), settings.definitions_dir, settings.clock)
+    return RulebookFiles(settings.definitions_dir, handler_specs(), settings.clock)
 
 
 async def connect(settings: Settings, *, lazy: bool = False) -> Client:

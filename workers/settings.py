@@ -4,6 +4,7 @@ Every setting has a description; `opsloop settings` prints them all, and a test 
 against them.
 """
 
+import os
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from domain.clock import BankClock
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+
+def http_secret(name: str) -> SecretStr | None:
+    """The secret that `policies/http.yaml` calls this: `OPSLOOP_HTTP_SECRET_<name>`, or None when unset."""
+    value = os.environ.get(f"OPSLOOP_HTTP_SECRET_{name}")
+    return SecretStr(value) if value else None
 
 
 class Settings(BaseSettings):
@@ -30,6 +37,13 @@ class Settings(BaseSettings):
     )
     definitions_dir: Path = Field(
         default=PROJECT / "definitions", description="the bank's definitions: sops/ and policies/"
+    )
+    definitions_source: Literal["folder", "library"] | None = Field(
+        default=None,
+        description=(
+            "what tickets are served by: `folder`, as it is edited, or `library`, what two people released "
+            "in the store; default: folder when embedded, library in production, which takes nothing else"
+        ),
     )
 
     temporal_address: str = Field(default="127.0.0.1:7233", description="host:port of the Temporal frontend")
@@ -133,6 +147,10 @@ class Settings(BaseSettings):
             ]
             if missing:
                 raise ValueError(f"production needs {', '.join(missing)}")
+            if self.definitions_source == "folder":
+                raise ValueError(
+                    "production serves released definitions only: unset OPSLOOP_DEFINITIONS_SOURCE"
+                )
             if self.clock_factor != 1.0 or origins[0] is not None:
                 raise ValueError("production runs on real time: unset the OPSLOOP_CLOCK_ settings")
         return self
@@ -147,6 +165,11 @@ class Settings(BaseSettings):
             bank_origin=self.clock_bank_origin,
             factor=self.clock_factor,
         )
+
+    @property
+    def serves_library(self) -> bool:
+        """Whether tickets are served by what was released in the rules library."""
+        return self.environment == "production" or self.definitions_source == "library"
 
     @property
     def store_url(self) -> str:

@@ -94,7 +94,7 @@ class _Child:
                     cwd=self.spec.cwd,
                     env={**os.environ, **self.spec.environment},
                     process_group=0,
-                    preexec_fn=_die_with_parent(os.getpid()),
+                    preexec_fn=die_with_parent(os.getpid()),
                 )
             except OSError as error:
                 raise ChildFailed(f"{self.spec.name} cannot be started: {error}") from error
@@ -335,7 +335,7 @@ def _signal_group(pid: int, number: signal.Signals) -> None:
         os.killpg(pid, number)
 
 
-def _die_with_parent(parent: int) -> Callable[[], None] | None:
+def die_with_parent(parent: int) -> Callable[[], None] | None:
     """On Linux: the child gets SIGKILL when the supervisor is gone, even by SIGKILL."""
     if not sys.platform.startswith("linux"):
         return None

@@ -14,6 +14,7 @@ from temporalio.client import Client
 from temporalio.worker import Interceptor, Worker
 
 from activities.catalogue import activities_of
+from definitions.findings import suggestion
 from domain.errors import DefinitionError
 from domain.handlers import HandlerSpec, Queue
 from workers.composition import ActivitySet, connect, handler_specs, install
@@ -73,19 +74,37 @@ def compile_workflows() -> None:
 
 
 def check_wiring(activities: ActivitySet, handlers: dict[str, HandlerSpec]) -> None:
-    """Proves that every handler and resolver an SOP can name is registered where it will be called.
+    """Proves that every handler and resolver an SOP can name is registered where it will be called, once.
 
-    Raises `DefinitionError` naming what is missing: a ticket would wait for it for ever.
+    Raises `DefinitionError` naming the handler, whose it is, and what is wrong: a ticket would wait for ever.
     """
-    registered = {
-        queue: {_activity_name(each) for owner in owners for each in activities_of(owner)}
-        for queue, owners in activities.by_queue.items()
-    }
+    registered: dict[Queue, set[str]] = {}
+    for queue, owners in activities.by_queue.items():
+        for owner in owners:
+            names = {_activity_name(each) for each in activities_of(owner)}
+            twice = names & registered.setdefault(queue, set())
+            if twice:
+                raise DefinitionError(
+                    f"{type(owner).__name__}: the activity {min(twice)} is registered on {queue} already"
+                )
+            registered[queue] |= names
     for spec in handlers.values():
         queue = Queue.TICKETS if spec.local else spec.queue
         for name in (spec.name, spec.resolver):
             if name is not None and name not in registered.get(queue, set()):
-                raise DefinitionError(f"handler {spec.name}: no activity {name} is registered on {queue}")
+                raise DefinitionError(
+                    f"{_named(spec)}: no activity {name} is registered on {queue}; "
+                    "it is a method of the same object"
+                )
+        if spec.compensation is not None and spec.compensation not in handlers:
+            raise DefinitionError(
+                f"{_named(spec)}: its compensation {spec.compensation!r} is no handler"
+                f"{suggestion(spec.compensation, handlers)}"
+            )
+
+
+def _named(spec: HandlerSpec) -> str:
+    return f"handler {spec.name}" + (f" of {spec.source}" if spec.source else "")
 
 
 def _activity_name(method: Callable[..., Any]) -> str:

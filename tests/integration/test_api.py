@@ -69,6 +69,7 @@ async def http(client: Client, store: Store, tmp_path: Path) -> AsyncIterator[ht
         codes=DecisionCodes(KEY, people, timedelta(minutes=5)),
         clock=BankClock(),
         directory=people,
+        in_force=dict,
     )
     app = create_app(desk, identity, store.reader, store.audit, Settings(data_dir=tmp_path))
     headers = {"Authorization": f"Bearer {identity.issue('intake')}"}

@@ -23,9 +23,11 @@ import pytest
 import yaml
 from temporalio.api.operatorservice.v1 import RemoveSearchAttributesRequest
 
+from definitions.policy_files import read_directory
 from tests.support.dev_server import RunningDevServer, running_dev_server
 from workers.dev_server import missing_search_attributes
 from workers.health import polling_workers
+from workers.identity import Identity
 from workers.supervisor import free_port
 from workflows import search_attributes
 
@@ -213,6 +215,66 @@ async def test_worker_and_api_become_healthy_and_stop_cleanly(
         for worker in workers:
             assert await asyncio.to_thread(worker.stop) == 0, worker.log
     assert not (tmp_path / "not-to-be-made").exists(), "the containers' root is read-only"
+
+
+async def test_an_empty_installation_waits_for_definitions_that_two_people_release(
+    temporal: RunningDevServer, addresses: dict[str, str], tmp_path: Path
+) -> None:
+    await asyncio.to_thread(migrated, addresses, tmp_path)
+    url = f"http://127.0.0.1:{addresses['OPSLOOP_API_PORT']}"
+    with ExitStack() as stack:
+        worker = stack.enter_context(ended(Service("worker", addresses, tmp_path)))
+        api = stack.enter_context(ended(Service("api", addresses, tmp_path)))
+        for service in (worker, api):
+            service.start()
+        for service in (worker, api):
+            await service.healthy()
+        for service in (worker, api):
+            assert "opsloop sop publish --all" in service.log, "it says what to do"
+        ticket = {"title": "请冻结账户", "source": "gateway", "external_id": "first"}
+        async with httpx.AsyncClient(trust_env=False, base_url=url) as http:
+            accepted = await http.post("/tickets", json=ticket, headers=bearer("intake"))
+            address = accepted.json()["links"]["self"]
+            while "DefinitionsMissing" not in worker.log and "definitions_missing" not in worker.log:
+                await asyncio.sleep(0.2)
+            for command, name in (
+                (("publish", "--all", "--note", "the first"), "xu.hong"),
+                (("release",), "lin.tao"),
+            ):
+                done = await asyncio.to_thread(sop_command, url, name, *command)
+                assert done.returncode == 0, done.stderr
+            shown: dict[str, Any] = {"sop": ""}
+            while not shown["sop"]:
+                await asyncio.sleep(0.3)
+                answer = await http.get(address, headers=bearer("li.wei"))
+                shown = answer.json().get("view", shown)
+            status = await http.get("/definitions/status", headers=bearer("li.wei"))
+        assert status.json()["serving"]["edition"] == "release 1"
+        assert worker.process is not None
+        assert worker.process.poll() is None
+
+
+def bearer(name: str) -> dict[str, str]:
+    """How a person of the shipped directory signs in at this installation."""
+    return {"Authorization": f"Bearer {token(name)}"}
+
+
+def token(name: str) -> str:
+    directory = read_directory(_ROOT / "definitions")
+    return Identity(_DOT_ENV["OPSLOOP_IDENTITY_KEY"], lambda: directory).issue(name)
+
+
+def sop_command(url: str, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`opsloop sop …` on a workstation of the bank, with a token from its identity provider."""
+    ours = {key: value for key, value in os.environ.items() if not key.startswith("OPSLOOP_")}
+    return subprocess.run(
+        [sys.executable, "-m", "workers.cli", "sop", *arguments],
+        env={**ours, "OPSLOOP_API_URL": url, "OPSLOOP_TOKEN": token(name)},
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The HTTP API as one ASGI application."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -11,6 +12,7 @@ from workers.api.errors import Problem, install
 from workers.api.routes_definitions import definition_routes
 from workers.api.routes_events import event_routes
 from workers.api.routes_migration import migration_routes
+from workers.api.routes_pictures import picture_routes
 from workers.api.routes_reviews import review_routes
 from workers.api.routes_service import service_routes
 from workers.api.routes_tickets import ticket_routes
@@ -45,6 +47,7 @@ def create_app(
     settings: Settings,
     *,
     releases: ReleaseDesk | None = None,
+    zone: Callable[[], str] = lambda: "UTC",
 ) -> FastAPI:
     """The API over a ticket desk, the read model and, where there is one, the desk of the rules library."""
     app = FastAPI(
@@ -57,6 +60,7 @@ def create_app(
     )
     signed_in, staff = signed_in_by(identity), staff_by(identity)
     app.include_router(ticket_routes(desk, reader, settings, signed_in, staff))
+    app.include_router(picture_routes(desk, signed_in, zone))
     app.include_router(event_routes(desk, signed_in))
     app.include_router(migration_routes(desk, signed_in, staff))
     app.include_router(review_routes(desk, reader, settings, staff))

@@ -83,6 +83,7 @@ def timeline(
 
 app.add_typer(commands.app)
 app.add_typer(events.app)
+app.command("graph")(graph.ticket_graph)
 
 
 def _facts(shown: dict[str, Any], happened: Sequence[dict[str, Any]]) -> list[tuple[str, Any]]:

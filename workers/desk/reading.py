@@ -6,13 +6,14 @@ from typing import Literal
 import structlog
 
 from activities.ports import TicketReader
+from definitions.book import PinnedSop
 from domain.errors import NotFound, StoreUnavailable
 from domain.lifecycle import ENDS
 from domain.model import Record
 from domain.review import ReviewRequest
 from domain.ticket import TicketEvent, TicketView
 from workers.ticket_workflows import EngineUnavailable, TicketWorkflows
-from workflows.contract import JOURNAL_QUERY, TIMELINE_QUERY, VIEW_QUERY, JournalView
+from workflows.contract import JOURNAL_QUERY, SOP_QUERY, TIMELINE_QUERY, VIEW_QUERY, JournalView
 
 _log = structlog.get_logger(__name__)
 
@@ -79,6 +80,21 @@ class Reading:
                 earlier = tuple(each for each in before if each.seq < first)
                 return TimelineAsOf(events=(*earlier, *live), as_of="live")
         return TimelineAsOf(events=await self.recorded_events(task_id), as_of="recorded")
+
+    async def sop(self, task_id: str) -> PinnedSop:
+        """The SOP that a ticket keeps, from its workflow, also after the ticket has ended.
+
+        Raises `NotFound` before the ticket is open and when Temporal no longer has its history, and
+        `EngineUnavailable`.
+        """
+        # A union is no class, but it is what the payload converter takes.
+        answer: type[PinnedSop | None] = PinnedSop | None  # type: ignore[assignment]
+        pinned = await self._workflows.query(task_id, SOP_QUERY, answer)
+        if pinned is None:
+            raise NotFound(
+                f"ticket {task_id} has no SOP to show: it is not open yet, or its history is no longer kept"
+            )
+        return pinned
 
     async def journal(self, task_id: str) -> JournalView | None:
         """What a ticket has done under which SOP, live; None before it is open, and for a stranger.

@@ -27,7 +27,12 @@ PAYMENT = {
 }
 
 
-def run(handler: str, rulebook: FakeRulebook | None = None, **task: Any) -> StepOutput:
+def run(
+    handler: str,
+    rulebook: FakeRulebook | None = None,
+    inputs: dict[str, Any] | None = None,
+    **task: Any,
+) -> StepOutput:
     base = {"task_id": "T1", "title": "A ticket", "source": "api", "external_id": "1"}
     step = StepInput(
         task=OpsTask.model_validate({**base, **task}),
@@ -36,6 +41,7 @@ def run(handler: str, rulebook: FakeRulebook | None = None, **task: Any) -> Step
         handler=handler,
         risk=task.get("risk_level", "medium"),
         now=MORNING,
+        inputs=inputs or {},
     )
     checks = CheckActivities(rulebook or FakeRulebook())
     return ActivityEnvironment().run(getattr(checks, handler), step)  # type: ignore[no-any-return]
@@ -65,6 +71,45 @@ def test_an_authorised_freeze_goes_on_and_says_on_whose_order() -> None:
     assert found.summary == "police: freeze of up to 86,000.00 for 6 months, document 公冻88"
     assert found.data["authority"] == "police"
     assert ACCOUNT not in found.model_dump_json()
+
+
+def test_papers_that_a_person_filled_in_count() -> None:
+    papers = {**POLICE, "account_ref": ACCOUNT}
+    found = run("auth_validator", inputs=papers, category="accounts", action="freeze")
+    assert found.data["document_no"] == "公冻88"
+
+
+@pytest.mark.parametrize(
+    ("handler", "inputs", "outcome"),
+    [
+        ("risk_assessor", {"facts": {"amount": "500000"}}, "high"),
+        ("settlement_validator", {"value_date": "2026-11-23"}, "past_cut_off"),
+        ("sanctions_screener", {"beneficiary": "Quillfeather, Ferdinand"}, "hit"),
+        ("break_classifier", {"our_amount": "100", "their_amount": "81.60"}, "amount"),
+    ],
+)
+def test_what_the_sop_gives_stands_before_the_ticket(
+    handler: str, inputs: dict[str, Any], outcome: str
+) -> None:
+    without = run(handler, category="settlement", fields=PAYMENT).outcome
+    assert run(handler, inputs=inputs, category="settlement", fields=PAYMENT).outcome == outcome != without
+
+
+@pytest.mark.parametrize(
+    ("handler", "inputs"),
+    [
+        ("auth_validator", {"amount": "a lot"}),
+        ("risk_assessor", {"amount": "5"}),
+        ("settlement_validator", {"value_date": "tomorrow"}),
+        ("sanctions_screener", {"beneficiary": 5}),
+        ("break_classifier", {"our_entries": "two"}),
+    ],
+)
+def test_a_wrong_input_fails_for_good_and_is_named(handler: str, inputs: dict[str, Any]) -> None:
+    with pytest.raises(ApplicationError) as refused:
+        run(handler, inputs=inputs, fields=PAYMENT)
+    assert (refused.value.type, refused.value.non_retryable) == ("input_invalid", True)
+    assert refused.value.message.startswith(f"inputs.{next(iter(inputs))}: ")
 
 
 def test_an_unauthorised_freeze_fails_for_good_with_the_list_of_papers() -> None:

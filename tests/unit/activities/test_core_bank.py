@@ -101,6 +101,8 @@ def test_a_freeze_orders_the_amount_of_the_ticket_and_reports_the_receipt() -> N
     assert output.data == {
         "order_id": "FK0",
         "status": "executed",
+        "account": "****1234",
+        "currency": "CNY",
         "effective_amount": "86000.00",
         "executed_at": "2026-11-23T19:07:00+00:00",
         "short": False,
@@ -111,6 +113,43 @@ def test_a_freeze_orders_the_amount_of_the_ticket_and_reports_the_receipt() -> N
 @pytest.mark.parametrize("amount", ["86000.50", " 86000.50 ", 86000.5])
 def test_an_order_reads_the_amount_as_the_checks_before_it_did(amount: Any) -> None:
     assert order_of(a_step(amount=amount), OrderKind.FREEZE).amount == parse_amount(amount)
+
+
+def test_what_the_sop_gives_stands_before_the_ticket_in_the_order_and_in_its_inquiry() -> None:
+    bank = FakeCoreBank()
+    given = {"account_ref": "6222020200005678", "amount": "120.50", "currency": "usd"}
+    step = a_step(amount="86000.00").model_copy(update={"inputs": given})
+    output = run(bank, step)
+    order = bank.orders[KEY]
+    assert (order.account, order.amount, order.currency) == ("6222020200005678", Decimal("120.50"), "USD")
+    assert (output.data["account"], output.data["currency"]) == ("****5678", "USD")
+    assert resolve(bank, step).data["order_id"] == output.data["order_id"]
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"amount": "-5"}, "inputs.amount"),
+        ({"amount": None}, "inputs.amount"),
+        ({"amount": "1.234"}, "inputs.amount"),
+        ({"currency": "yuan"}, "inputs.currency"),
+        ({"acount_ref": "1"}, "inputs.acount_ref"),
+    ],
+)
+def test_a_wrong_input_is_refused_by_its_name_and_reaches_no_bank(given: dict[str, Any], field: str) -> None:
+    bank = FakeCoreBank()
+    attempts = Attempts(bank, a_step(amount="100").model_copy(update={"inputs": given}))
+    failure = attempts.failure()
+    assert (failure.type, failure.non_retryable) == ("input_invalid", True)
+    assert failure.message.startswith(f"{field}: ")
+    assert not bank.orders
+
+
+def test_freeze_and_release_undo_each_other_and_a_payment_says_why_nothing_does() -> None:
+    specs = handlers_of([CoreBankActivities])
+    assert specs["core_system_freeze"].compensation == "core_system_unfreeze"
+    assert specs["core_system_unfreeze"].compensation == "core_system_freeze"
+    assert "camt.056" in specs["release_payment"].irreversible
 
 
 def test_a_freeze_without_an_amount_is_of_the_whole_account() -> None:

@@ -128,6 +128,7 @@ class TestCatalogue:
             "acknowledge_receipt": Effect.NOTICE,
         }
         assert {spec.queue for spec in specs.values()} == {Queue.CHANNELS}
+        assert all(spec.reads_results and spec.irreversible for spec in specs.values())
 
 
 class TestTexts:
@@ -176,6 +177,28 @@ class TestTexts:
         bench = Bench()
         bench.run(bench.activities.sms_notifier, step(action=action, category=category))
         assert words in bench.sms.sent[0][0].body
+
+    @pytest.mark.parametrize(
+        ("topic", "words"),
+        [
+            ("result", "has been restricted"),
+            ("processed", "Your request has been processed"),
+            ("received", "We have received your request"),
+        ],
+    )
+    def test_an_sop_can_have_less_said_and_choose_the_language(self, topic: str, words: str) -> None:
+        bench = Bench()
+        given_step = step(title="冻结账户").model_copy(update={"inputs": {"topic": topic, "language": "en"}})
+        bench.run(bench.activities.sms_notifier, given_step)
+        assert words in bench.sms.sent[0][0].body
+
+    def test_the_account_and_currency_are_those_of_the_bank_s_receipt(self) -> None:
+        bench = Bench()
+        receipt = EXECUTED.model_copy(
+            update={"data": {**EXECUTED.data, "account": "****5678", "currency": "USD"}}
+        )
+        bench.run(bench.activities.sms_notifier, step(results={"execute_freeze": receipt}))
+        assert "****5678 has been restricted (USD 86,000.00)" in bench.sms.sent[0][0].body
 
     def test_what_the_bank_did_not_execute_is_not_told_as_done(self) -> None:
         bench = Bench()
@@ -238,6 +261,20 @@ class TestNoTippingOff:
         bench = Bench()
         output = bench.run(bench.activities.sms_notifier, step(secrecy=secrecy, authority="court"))
         assert output.outcome == "sent"
+
+    @pytest.mark.parametrize("topic", ["result", "processed", "received"])
+    def test_no_topic_gets_around_it(self, topic: str) -> None:
+        bench = Bench()
+        for given_step in (step(results={}, authority="police"), step(secrecy=True)):
+            asked = given_step.model_copy(update={"inputs": {"topic": topic}})
+            assert bench.run(bench.activities.sms_notifier, asked).outcome == "withheld"
+
+    @pytest.mark.parametrize("name", ["secrecy", "authority", "text"])
+    def test_an_sop_cannot_overrule_the_ticket_s_order_or_write_its_own_text(self, name: str) -> None:
+        bench = Bench()
+        asked = step(secrecy=True).model_copy(update={"inputs": {name: "no"}})
+        with pytest.raises(ApplicationError, match=f"inputs.{name}: sms_notifier takes no such input"):
+            bench.run(bench.activities.sms_notifier, asked)
 
     def test_a_compliance_case_is_kept_from_its_subject(self) -> None:
         bench = Bench()

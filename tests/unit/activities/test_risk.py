@@ -88,11 +88,11 @@ def test_expressions_see_the_ticket_its_fields_and_its_amount(
 @pytest.mark.parametrize(
     ("when", "why"),
     [
-        ("fields.holder == 'entity'", "the ticket has no holder"),
+        ("fields.holder == 'entity'", "there is nothing called holder"),
         ("amount_fen > 'a lot'", "has not the type"),
-        ("amount_fen +", "its expression is wrong"),
-        ("nobody.knows", "its expression is wrong"),
-        ("amount_fen", "has not the type"),
+        ("amount_fen +", "is not CEL"),
+        ("nobody.knows", "names something that is not there"),
+        ("amount_fen", "gives a number, not true or false"),
     ],
 )
 def test_a_criterion_that_cannot_be_judged_makes_it_medium_at_least(when: str, why: str) -> None:

@@ -41,7 +41,7 @@ def test_the_documentation_lists_every_code_and_no_other() -> None:
 def test_every_registered_code_is_given_somewhere_and_none_other_is() -> None:
     sources = "".join(
         path.read_text(encoding="utf-8")
-        for path in (PROJECT / "definitions").glob("*.py")
+        for path in (PROJECT / "definitions").rglob("*.py")
         if path.name != "findings.py"
     )
     assert set(re.findall(r'"(OPS\d{3})"', sources)) == set(CODES)

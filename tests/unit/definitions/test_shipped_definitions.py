@@ -11,7 +11,7 @@ from definitions.policy_files import FILES, read_policies
 from workers.composition import handler_specs
 
 DEFINITIONS = Path(__file__).resolve().parents[3] / "definitions"
-SOPS = sorted((DEFINITIONS / "sops").glob("*.yaml"))
+SOPS = sorted(path for path in (DEFINITIONS / "sops").glob("*.yaml") if not path.name.endswith(".test.yaml"))
 TRIGGERS = {
     ("accounts", "freeze"),
     ("accounts", "unfreeze"),

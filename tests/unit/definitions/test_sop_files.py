@@ -56,7 +56,7 @@ def only(text: str | bytes) -> Finding:
         (HEAD + "  - {name: A, handler: auth_validator, retry: -1}\n", (4, 47), "OPS106", "greater than"),
         (HEAD + RISK + "  - {name: A, handler: sms_notifier, async: yes}\n",
          (5, 45), "OPS103", "true or false"),
-        (HEAD + "  - {name: A}\n", (4, 5), "OPS108", "exactly one of handler, review and manual"),
+        (HEAD + "  - {name: A}\n", (4, 5), "OPS108", "exactly one of handler, review, manual, wait"),
         (HEAD + "  - name: A\n    handler: auth_validator\n    manual: {instructions: x, deadline: 1h}\n",
          (4, 5), "OPS108", "handler and manual"),
         (HEAD + "  - {name: A, retry: 3, manual: {instructions: x, deadline: 1h}}\n",
@@ -65,7 +65,7 @@ def only(text: str | bytes) -> Finding:
         (HEAD + "  - {name: 2nd check, handler: auth_validator}\n", (4, 12), "OPS109", "2nd check"),
         (HEAD + "  - {name: A, handler: Auth Validator}\n", (4, 24), "OPS105", "snake case"),
         (HEAD + "  - {name: A, review: {question: Right, deadline: 1h, on_late: approve}}\n",
-         (4, 64), "OPS104", "expected one of wait, reject"),
+         (4, 64), "OPS104", "expected one of wait, escalate, go_on, reject"),
         (HEAD + "  - {name: A, review: {question: Right, deadline: 1h, role: revewer}}\n",
          (4, 61), "OPS104", "did you mean 'reviewer'?"),
         (HEAD + "  - {name: A, handler: auth_validator}\nescalation: {at: 1h, to: X, channel: pager}\n",
@@ -145,7 +145,7 @@ def test_the_meaning_is_checked_with_place_and_reason(
          "  - {name: C, handler: acknowledge_receipt}\n", (5, 5), "OPS212", "'b' is never reached"),
         ("  - {name: A, handler: sanctions_screener, branch: {clear: [c], hit: []}}\n"
          "  - {name: B, handler: auth_validator}\n"
-         "  - {name: C, handler: acknowledge_receipt}\n", (4, 53), "OPS213", "jumps over the control 'b'"),
+         "  - {name: C, handler: acknowledge_receipt}\n", (4, 53), "OPS213", "leaves out the control 'b'"),
         ("  - {name: A, handler: auth_validator, timeout: 30h}\nsla: 1h\n", (4, 49), "OPS214", "at most 1h"),
         ("  - {name: A, review: {question: Right, deadline: 2h}}\nsla: 1h\n",
          (4, 51), "OPS214", "deadline of 2h"),

@@ -24,7 +24,10 @@ CODES = {
     "OutcomeUnknown": "outcome_unknown",
     "BankUnavailable": "bank_unavailable",
     "ChannelFailed": "channel_failed",
+    "ServiceUnavailable": "service_unavailable",
+    "HandlerBroken": "handler_broken",
     "StoreUnavailable": "store_unavailable",
+    "DefinitionsMissing": "definitions_missing",
 }
 
 
@@ -41,7 +44,14 @@ def test_every_error_has_a_code_of_its_own_and_is_in_the_tree_that_the_module_sh
 
 def test_only_what_may_pass_by_itself_is_retried() -> None:
     retried = {kind.__name__ for kind in every(OpsloopError) if kind.retryable}
-    assert retried == {"OutcomeUnknown", "BankUnavailable", "ChannelFailed", "StoreUnavailable"}
+    assert retried == {
+        "DefinitionsMissing",
+        "OutcomeUnknown",
+        "BankUnavailable",
+        "ChannelFailed",
+        "ServiceUnavailable",
+        "StoreUnavailable",
+    }
 
 
 def test_a_wrong_input_names_its_field() -> None:

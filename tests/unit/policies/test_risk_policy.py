@@ -73,6 +73,12 @@ CASES: list[tuple[str, dict[str, Any], str, str]] = [
     ("compliance/review", {"list_hit": True}, "high", "compliance_list_hit"),
     ("compliance/review", {"priority": "P1"}, "high", "compliance_urgent"),
     ("compliance/review", {"authority": "foreign_police"}, "high", "foreign_authority"),
+    ("finance/expense", {"amount": "499999.99"}, "low", ""),
+    ("finance/invoice", {"amount": "500000"}, "medium", "finance_large"),
+    ("finance/tax", {"amount": "5000000"}, "high", "finance_very_large"),
+    ("finance/expense", {"seen_before": True}, "medium", "finance_seen_before"),
+    ("finance/tax", {"overdue": True}, "high", "tax_overdue"),
+    ("finance/statements", {"restated": True}, "high", "statements_restated"),
     ("other/handle", {}, "medium", ""),
 ]
 

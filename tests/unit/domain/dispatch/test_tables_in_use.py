@@ -27,6 +27,10 @@ SERVED = {
     "settlement/reconcile",
     "complaint/handle",
     "compliance/review",
+    "finance/expense",
+    "finance/invoice",
+    "finance/tax",
+    "finance/statements",
     "other/handle",
 }
 
