@@ -284,7 +284,7 @@ class _Sequence:
             kind, word = handler_kind(stand_in)
             as_step = Step(name=step.fallback.replace("_", " ").capitalize(), handler=step.fallback)
             facts = facts_of(as_step, stand_in)
-            key = self._prefix + step.fallback
+            key = f"{self._prefix}{step.id}.{step.fallback}"
             fallback = f"{node}/fallback"
             draft.add(Node(fallback, kind, as_step.name, word, facts, self._cluster, key, owner=node))
             draft.join(node, fallback, EdgeKind.ERROR, "failed")

@@ -47,5 +47,6 @@ class RecordingRuntime(FakeRuntime):
 
     async def failed(self, key: str, step: Any, failure: StepFailure) -> str:
         choice = await super().failed(key, step, failure)
-        self.note(EventKind.COMMAND if choice == "retry" else EventKind.STEP_SKIPPED, choice, step_id=key)
+        kind = EventKind.COMMAND if choice == "retry" else EventKind.STEP_SKIPPED
+        self.note(kind, f"{choice} {key}", step_id=key, verb=choice)
         return choice

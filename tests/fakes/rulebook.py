@@ -118,7 +118,7 @@ def people() -> Directory:
 def rulebook(sops: Iterable[Sop | Mapping[str, Any]] = (), **changes: Any) -> Rulebook:
     """The tables of this module, with the given SOPs, a general one if they have none, and any changes."""
     given = [each if isinstance(each, Sop) else Sop.model_validate(each) for each in sops]
-    if all(each.trigger.category != "other" for each in given):
+    if all(each.trigger is None or each.trigger.category != "other" for each in given):
         given.append(Sop.model_validate(_GENERAL))
     book = Rulebook(
         sops=tuple(given),

@@ -18,7 +18,7 @@ from workflows.interpreter import PlannedCall, Question, StepFailure, TicketEnde
 class FakeRuntime:
     """Scripted outcomes: a string is an outcome, an exception is raised. The last one repeats.
 
-    Answers: approve, reject, late, or one of the choices. Waiting moves the clock. Events come at once or never.
+    Answers: approve, reject, late, or one of the choices. Waiting moves the clock. Events are there or not.
     """
 
     def __init__(

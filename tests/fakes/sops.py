@@ -11,7 +11,7 @@ EVERYTHING = {
     "id": "everything",
     "trigger": {"category": "accounts", "action": "freeze"},
     "steps": [
-        {"name": "受理 \"receipt\" [now]", "id": "ack", "handler": "acknowledge_receipt", "async": True},
+        {"name": '受理 "receipt" [now]', "id": "ack", "handler": "acknowledge_receipt", "async": True},
         {
             "name": "Large",
             "when": "double(fields.amount) > 50000.0",
@@ -96,7 +96,10 @@ def sops(draw: st.DrawFn, names: st.SearchStrategy[str] | None = None) -> Sop:
         return [one(step_id, ids[index + 1 :], depth) for index, step_id in enumerate(ids)]
 
     def one(step_id: str, later: list[str], depth: int) -> dict[str, Any]:
-        step: dict[str, Any] = {"name": draw(names) if names else f"Step {step_id}", "id": step_id}
+        step: dict[str, Any] = {
+            "name": draw(names) if names is not None else f"Step {step_id}",
+            "id": step_id,
+        }
         targets = st.lists(
             st.sampled_from([*later, "escalate_to_compliance", "reject", "finish"]), max_size=3, unique=True
         )
@@ -105,7 +108,9 @@ def sops(draw: st.DrawFn, names: st.SearchStrategy[str] | None = None) -> Sop:
         kind = draw(st.sampled_from(["handler", "effect", "person", "background", *["block"] * (depth > 0)]))
         if kind == "handler":
             step["handler"] = "risk_assessor"
-            step["branch"] = draw(st.dictionaries(st.sampled_from(["low", "medium", "high"]), targets, min_size=1))
+            step["branch"] = draw(
+                st.dictionaries(st.sampled_from(["low", "medium", "high"]), targets, min_size=1)
+            )
             step["on_error"] = draw(st.dictionaries(st.sampled_from(["any", "not_found"]), targets))
         elif kind == "effect":
             step |= {"handler": "core_system_freeze", "fallback": "manual_freeze"}
@@ -127,4 +132,5 @@ def sops(draw: st.DrawFn, names: st.SearchStrategy[str] | None = None) -> Sop:
                 step["parallel"] = {"one": inner, "two": sequence(depth - 1)}
         return step
 
-    return Sop.model_validate({"name": draw(names) if names else "Random", "steps": sequence(2)})
+    name = draw(names) if names is not None else "Random"
+    return Sop.model_validate({"name": name, "id": "random", "steps": sequence(2)})

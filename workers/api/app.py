@@ -14,11 +14,13 @@ from workers.api.routes_events import event_routes
 from workers.api.routes_migration import migration_routes
 from workers.api.routes_pictures import picture_routes
 from workers.api.routes_reviews import review_routes
+from workers.api.routes_rollout import rollout_routes
 from workers.api.routes_service import service_routes
 from workers.api.routes_tickets import ticket_routes
 from workers.api.signin import signed_in_by, staff_by
 from workers.identity import Identity
 from workers.releases import ReleaseDesk
+from workers.rollout import RolloutDesk
 from workers.settings import Settings
 from workers.tickets import TicketDesk
 
@@ -47,9 +49,10 @@ def create_app(
     settings: Settings,
     *,
     releases: ReleaseDesk | None = None,
+    rollouts: RolloutDesk | None = None,
     zone: Callable[[], str] = lambda: "UTC",
 ) -> FastAPI:
-    """The API over a ticket desk, the read model and, where there is one, the desk of the rules library."""
+    """The API over a ticket desk, the read model and, where given, the desks of rules library and rollouts."""
     app = FastAPI(
         title="opsloop",
         version="0.1.0",
@@ -66,6 +69,8 @@ def create_app(
     app.include_router(review_routes(desk, reader, settings, staff))
     if releases is not None:
         app.include_router(definition_routes(releases, staff))
+    if rollouts is not None:
+        app.include_router(rollout_routes(rollouts, staff))
     app.include_router(service_routes(desk, audit, signed_in))
     install(app)
     app.add_middleware(JsonBodies, max_bytes=settings.max_body_bytes)

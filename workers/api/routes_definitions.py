@@ -100,10 +100,11 @@ class DefinitionsProblem(Problem):
     findings: tuple[Finding, ...]
 
 
-class _TellsFindings(APIRoute):
+class TellsFindings(APIRoute):
     """Answers refused definitions with their findings."""
 
     def get_route_handler(self) -> Any:
+        """The route's own handler, with this answer added."""
         handle = super().get_route_handler()
 
         async def handled(request: Request) -> Response:
@@ -125,7 +126,7 @@ class _TellsFindings(APIRoute):
 
 def definition_routes(desk: ReleaseDesk, staff: SignedIn) -> APIRouter:
     """The routes under `/definitions`. Staff read; authors publish, releasers release and roll back."""
-    router = APIRouter(prefix="/definitions", tags=["definitions"], route_class=_TellsFindings)
+    router = APIRouter(prefix="/definitions", tags=["definitions"], route_class=TellsFindings)
     _add_reading(router, desk, staff)
     _add_changing(router, desk, staff)
     return router

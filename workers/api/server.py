@@ -18,6 +18,7 @@ async def serve(settings: Settings) -> None:
         installation.store.audit,
         settings,
         releases=installation.releases(),
+        rollouts=installation.rollouts(),
         zone=lambda: installation.rulebook.current().duty.timezone,
     )
     config = uvicorn.Config(

@@ -18,7 +18,7 @@ from domain.errors import DefinitionError, InvalidInput, NotFound
 from domain.handlers import HandlerSpec
 from workers.cli.commands import TaskArgument
 from workers.cli.output import print_json
-from workers.cli.session import ApiOption, AsOption, JsonOption, connect, load_settings
+from workers.cli.session import Api, ApiOption, AsOption, JsonOption, connect, load_settings
 from workers.pictures.ticket import picture
 
 
@@ -67,7 +67,10 @@ def sop_graph(
     folder = definitions or load_settings().definitions_dir
     drawn = _sop_named(sop, folder) if sop is not None else None
     if ticket is not None:
-        _ticket_picture(ticket, drawn, form, out, principal, api, as_json=as_json)
+        connection = connect(api, principal)
+        if drawn is not None:
+            _same_sop(connection, ticket, drawn)
+        _give(_of_ticket(connection, ticket, form), form, out, as_json=as_json)
         return
     assert drawn is not None  # noqa: S101 - one of both was given
     sops = [each for _, each, _ in _sops_in(folder) if each is not None]
@@ -85,25 +88,19 @@ def ticket_graph(
     as_json: JsonOption = False,
 ) -> None:
     """Draw the procedure of a ticket, as the ticket pinned it, with the path that it took."""
-    _ticket_picture(task_id, None, _format(wanted, out), out, principal, api, as_json=as_json)
+    form = _format(wanted, out)
+    _give(_of_ticket(connect(api, principal), task_id, form), form, out, as_json=as_json)
 
 
-def _ticket_picture(
-    task_id: str,
-    sop: Sop | None,
-    form: PictureFormat,
-    out: Path | None,
-    principal: str | None,
-    api: str | None,
-    *,
-    as_json: bool,
-) -> None:
-    connection = connect(api, principal)
-    if sop is not None:
-        runs = connection.get("tickets", task_id)["view"]["sop"]
-        if runs != sop.name:
-            raise InvalidInput(f"ticket {task_id} runs {runs or 'no SOP yet'!r}, not {sop.name!r}")
-    _give(connection.text("tickets", task_id, "graph", format=form.value), form, out, as_json=as_json)
+def _of_ticket(connection: Api, task_id: str, form: PictureFormat) -> str:
+    return connection.text("tickets", task_id, "graph", format=form.value)
+
+
+def _same_sop(connection: Api, task_id: str, sop: Sop) -> None:
+    """Raises `InvalidInput` unless the ticket runs this SOP, in whatever version."""
+    runs = connection.get("tickets", task_id)["view"]["sop"]
+    if runs != sop.name:
+        raise InvalidInput(f"ticket {task_id} runs {runs or 'no SOP yet'!r}, not {sop.name!r}")
 
 
 def _give(text: str, form: PictureFormat, out: Path | None, *, as_json: bool) -> None:
@@ -149,7 +146,7 @@ def _sop_named(name: str, folder: Path) -> Sop:
     )
 
 
-def _sops_in(folder: Path) -> Iterator[tuple[Path, Sop | None, Sequence[Finding]]]:
+def _sops_in(folder: Path) -> Iterator[tuple[Path, Sop | None, list[Finding]]]:
     for path in sorted((folder / "sops").glob("*.yaml")):
         if not path.name.endswith(CASES):
             yield path, *read_sop(path, None)

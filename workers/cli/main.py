@@ -9,7 +9,18 @@ from typing import NoReturn
 
 import typer
 
-from workers.cli import access, dispatch, handlers, migration, releases, reviews, sop, submit, tickets
+from workers.cli import (
+    access,
+    dispatch,
+    handlers,
+    migration,
+    releases,
+    reviews,
+    rollout,
+    sop,
+    submit,
+    tickets,
+)
 from workers.cli import run as processes
 from workers.cli.entry import FAILED, execute
 
@@ -25,6 +36,7 @@ app.add_typer(tickets.app, name="ticket")
 app.add_typer(reviews.app, name="review")
 app.add_typer(sop.app, name="sop")
 sop.app.add_typer(releases.app)
+sop.app.add_typer(rollout.app, name="rollout")
 sop.app.command("migrate")(migration.migrate)
 app.add_typer(dispatch.app, name="dispatch")
 app.command("handlers")(handlers.handlers)

@@ -155,7 +155,7 @@ def _facts(shown: dict[str, Any]) -> list[tuple[str, Any]]:
         ("form", "\n".join(_field(name, field) for name, field in form_of(review).items())),
         (
             "an approval covers",
-            "\n".join(f"{each['step_id']}: {each['handler']}" for each in review["effects"]),
+            "\n".join(_effect(each) for each in review["effects"]),
         ),
         ("asked of", f"{review['role']} in {review['group']}" if review["group"] else review["role"]),
         ("four eyes", review["four_eyes"]),
@@ -165,6 +165,12 @@ def _facts(shown: dict[str, Any]) -> list[tuple[str, Any]]:
         ("if nobody decides", _SILENCE.get(review["on_late"], review["on_late"])),
         ("digest", shown["digest"]),
     ]
+
+
+def _effect(effect: Mapping[str, Any]) -> str:
+    """One effect: `execute_freeze: core_system_freeze (amount 500.00)`."""
+    given = ", ".join(f"{name} {value}" for name, value in effect.get("inputs", {}).items())
+    return f"{effect['step_id']}: {effect['handler']}" + (f" ({given})" if given else "")
 
 
 def _field(name: str, field: FormField) -> str:

@@ -14,7 +14,7 @@ _INSET: Final = 18.0
 _ROW: Final = {"word": 14.0, "name": 17.0, "fact": 15.0, "said": 15.0, "bad-said": 15.0, "label": 14.0}
 _FONT: Final = {"word": 10.5, "name": 13.0, "fact": 11.0, "said": 11.0, "bad-said": 11.0, "label": 11.0}
 _BOLD: Final = frozenset({"name", "said", "bad-said"})
-_LABEL_ROOM: Final = 190.0
+_LABEL_ROOM: Final = 230.0
 _PLAIN: Final[Mapping[NodeKind, Size]] = {
     NodeKind.GATE: Size(30, 22),
     NodeKind.FORK: Size(28, 6),
@@ -54,10 +54,12 @@ def label_lines(edge: Edge) -> list[str]:
         return ["otherwise"]
     if edge.kind in (EdgeKind.ASYNC, EdgeKind.LOOP):
         return []
-    text = ", ".join(plain(label) if edge.kind is EdgeKind.WHEN else label.replace("_", " ") for label in edge.labels)
+    text = ", ".join(
+        plain(label) if edge.kind is EdgeKind.WHEN else label.replace("_", " ") for label in edge.labels
+    )
     if edge.kind is EdgeKind.WHEN:
         text = f"when {text}"
-    return wrapped(text, _FONT["label"], _LABEL_ROOM, 3)
+    return wrapped(text, _FONT["label"], _LABEL_ROOM, 4)
 
 
 def label_size(edge: Edge) -> Size | None:

@@ -4,8 +4,9 @@ Every edge is cut where it crosses a row, so that its line has a place there lik
 through boxes. Whatever stands below one another without a turn is one chain, and a chain is straight.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 _STEP: Final = 10
@@ -84,7 +85,11 @@ def arrange(boxes: Sequence[str], ways: Sequence[Way], start: str, end: str, ste
         ]
         path = [upper, *between, lower]
         made.paths[way.edge] = path if upper is box[way.source] else path[::-1]
-    made.chains = _chains(made, ways, _spine(forward, level, end, steps), box, start, end)
+    spine = _spine(forward, level, end, steps)
+    main = Chain([box[start]] if spine else [box[start], box[end]])
+    for way in spine:
+        main.spots += made.paths[way.edge][1:]
+    made.chains = _chains(made, ways, main, box.values())
     return made
 
 
@@ -102,12 +107,12 @@ def _backward(boxes: Sequence[str], ways: Sequence[Way]) -> list[bool]:
         stack: list[tuple[str, Iterator[int]]] = [(name, iter(leaving[name]))]
         while stack:
             at, rest = stack[-1]
-            number = next(rest, None)
-            if number is None:
+            following = next(rest, None)
+            if following is None:
                 state[at] = 2
                 stack.pop()
                 continue
-            target = ways[number].target
+            target, number = ways[following].target, following
             back[number] = state[target] == 1
             if state[target] == 0:
                 state[target] = 1
@@ -156,28 +161,21 @@ def _spine(ways: Sequence[Way], level: dict[str, int], end: str, steps: frozense
                 if name not in best or weight > best[name][0]:
                     best[name] = (weight, way)
     line: list[Way] = []
-    at: str | None = boxes[0]
-    while at is not None and at in best and best[at][1] is not None:
-        way = best[at][1]
-        assert way is not None  # noqa: S101 - the condition of the loop says so
-        line.append(way)
-        at = way.target
+    at = boxes[0]
+    while at in best and (onward := best[at][1]) is not None:
+        line.append(onward)
+        at = onward.target
     return line
 
 
-def _chains(
-    made: Rows, ways: Sequence[Way], spine: Sequence[Way], box: dict[str, Spot], start: str, end: str
-) -> list[Chain]:
+def _chains(made: Rows, ways: Sequence[Way], main: Chain, boxes: Iterable[Spot]) -> list[Chain]:
     """Cuts everything into straight chains, the main line first."""
-    main = Chain([box[start]] if spine else [box[start], box[end]])
-    for way in spine:
-        main.spots += made.paths[way.edge][1:]
     taken = set(main.spots)
-    below: dict[Spot, list[Spot]] = {spot: [] for spot in box.values()}
+    below: dict[Spot, list[Spot]] = {spot: [] for spot in boxes}
     hint: dict[Spot, int] = {}
     for way in ways:
         path = sorted(made.paths[way.edge], key=lambda spot: spot.row)
-        for upper, lower in zip(path, path[1:], strict=False):
+        for upper, lower in pairwise(path):
             below.setdefault(upper, []).append(lower)
         hint[path[1]] = hint.get(path[1], 0) or way.side
     chains = [main]

@@ -215,8 +215,10 @@ class _Layout:
         """A block with its steps, framed; around (0, 0)."""
         cluster = self._cluster[name]
         lanes = [each for each in self._graph.clusters if each.parent == name and each.is_lane]
-        inner = self._parallel(name, [lane.id for lane in lanes]) if lanes else self.sequence(
-            name, cluster.entry, cluster.exit
+        inner = (
+            self._parallel(name, [lane.id for lane in lanes])
+            if lanes
+            else self.sequence(name, cluster.entry, cluster.exit)
         )
         extent = inner.extent()
         entry, end = inner.boxes[cluster.entry], inner.boxes[cluster.exit]
@@ -268,7 +270,5 @@ class _Layout:
 def _edge_beside(graph: Graph, node_id: str, owner: str) -> int:
     """The number of the edge between a node and the one that it belongs to."""
     return next(
-        number
-        for number, edge in enumerate(graph.edges)
-        if {edge.source, edge.target} == {node_id, owner}
+        number for number, edge in enumerate(graph.edges) if {edge.source, edge.target} == {node_id, owner}
     )

@@ -42,8 +42,10 @@ def mermaid_of(graph: Graph, path: Path | None = None) -> str:
         f"  accTitle: {_statement(title)}",
         f"  accDescr: {_statement(path.about if path else graph.about)}",
         *_cluster(graph, None, ids, faces(graph, path), path),
-        *(f"  {_edge(edge, ids, taken=path is not None and number in path.taken)}"
-          for number, edge in enumerate(graph.edges)),
+        *(
+            f"  {_edge(edge, ids, taken=path is not None and number in path.taken)}"
+            for number, edge in enumerate(graph.edges)
+        ),
         *_legend(graph),
         *_classes(graph, ids, path),
         *_line_styles(graph, path),
@@ -58,9 +60,7 @@ def quoted(lines: Sequence[str]) -> str:
 
 def _coded(text: str) -> str:
     """The text with everything but letters, digits and harmless signs as character codes."""
-    return "".join(
-        each if each.isalnum() or each in _SAFE else f"#{ord(each)};" for each in plain(text)
-    )
+    return "".join(each if each.isalnum() or each in _SAFE else f"#{ord(each)};" for each in plain(text))
 
 
 def _statement(text: str) -> str:
@@ -101,7 +101,9 @@ def _node(node: Node, face: Face, path: Path | None) -> str:
 def _edge(edge: Edge, ids: dict[str, str], *, taken: bool) -> str:
     dashed = edge.kind in _DASHED or edge.kind is EdgeKind.UNDO
     arrow = "==>" if taken and not dashed else "-.->" if dashed else "-->"
-    label = label_lines(edge) or ({EdgeKind.LOOP: ["again"], EdgeKind.ASYNC: ["in the background"]}.get(edge.kind, []))
+    label = label_lines(edge) or (
+        {EdgeKind.LOOP: ["again"], EdgeKind.ASYNC: ["in the background"]}.get(edge.kind, [])
+    )
     text = f"|{quoted(label)}|" if label else ""
     return f"{ids[edge.source]} {arrow}{text} {ids[edge.target]}"
 

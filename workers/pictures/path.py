@@ -59,16 +59,14 @@ def path_of(graph: Graph, view: TicketView, events: Sequence[TicketEvent], zone:
     """The way of a ticket through the graph of the SOP that it pinned. Times are shown in `zone`."""
     days = {event.at.astimezone(zone).date() for event in events}
     clock = _Clock(zone, with_day=len(days) > 1)
-    trace = Trace(graph, read_timeline(events), view.state)
+    trace = Trace(graph, read_timeline(events), view.state, _waiting(view))
     ended = view.state in ENDS
     still = _reachable(graph, trace.open_nodes) if not ended else frozenset[str]()
     visits = {node.id: _visit(node, trace, view, clock, still) for node in graph.nodes}
     began = sorted(
-        (
-            (trace.records[node.id].began_seq, node.id)
-            for node in graph.nodes
-            if trace.records[node.id].began_seq and node.kind not in (NodeKind.GATE, NodeKind.FORK)
-        )
+        (record.began_seq, name)
+        for name, record in trace.records.items()
+        if record.began_seq and graph.node[name].kind not in (NodeKind.GATE, NodeKind.FORK)
     )
     for order, (_, node_id) in enumerate(began, start=1):
         visit = visits[node_id]
@@ -104,7 +102,7 @@ def _visit(node: Node, trace: Trace, view: TicketView, clock: _Clock, still: fro
             return Visit(State.DONE)
         return Visit(State.AHEAD if node.id in still else State.PASSED)
     lines = _lines(node, record, view, clock)
-    if record.is_open and _waits_for_operator(node, view):
+    if _waits_for_operator(node, view):
         lines.append("waits for an operator")
     return Visit(_state(node, record, view), None, tuple(lines))
 
@@ -166,7 +164,12 @@ def _lines(node: Node, record: Record, view: TicketView, clock: _Clock) -> list[
 
 
 def _waits_for_operator(node: Node, view: TicketView) -> bool:
-    return view.state not in ENDS and node.key in {located(step)[0] for step in view.steps_failed}
+    return node.key in {key for key, _ in _waiting(view)}
+
+
+def _waiting(view: TicketView) -> set[tuple[str, str]]:
+    """The steps that wait for an operator, by key and place."""
+    return set() if view.state in ENDS else {located(step) for step in view.steps_failed}
 
 
 def _reachable(graph: Graph, nodes: Sequence[str]) -> frozenset[str]:

@@ -1,15 +1,18 @@
 """What a timeline says of each step, before it is laid over a graph."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Literal
 
 from definitions.schema import LATE
 from domain.review import ReviewKind
 from domain.ticket import EventKind, TicketEvent
 
-What = Literal["began", "done", "failed", "skipped", "not_needed", "no", "asked", "undone", "stuck"]
+What = Literal[
+    "began", "done", "failed", "skipped", "not_needed", "no", "asked", "retried", "undone", "stuck"
+]
 
 _WHAT: dict[EventKind, What] = {
     EventKind.STEP_STARTED: "began",
@@ -76,6 +79,11 @@ class Record:
         self.unfinished += 1
         self.last = "began"
 
+    def begin_again(self) -> None:
+        """An operator lets it be tried again."""
+        self.unfinished += 1
+        self.last = "began"
+
     def end(self, mark: Mark, last: str = "") -> None:
         """It is over, with an outcome."""
         self.last = last or mark.what
@@ -91,8 +99,8 @@ class Timeline:
 
     marks: dict[str, list[Mark]] = field(default_factory=dict)
     """For each key, in order."""
-    places: set[str] = field(default_factory=set)
-    """All rounds and calls that were begun."""
+    places: dict[str, int] = field(default_factory=dict)
+    """All rounds and calls that were begun, with the number of the first event in each."""
     closing: list[Mark] = field(default_factory=list)
     """Decisions on the finished ticket."""
 
@@ -112,8 +120,12 @@ def read_timeline(events: Iterable[TicketEvent]) -> Timeline:
         if mark.review == ReviewKind.CLOSING:
             made.closing.append(mark)
             continue
-        made.marks.setdefault(mark.key, []).append(mark)
-        made.places.add(mark.place)
+        marks = made.marks.setdefault(mark.key, [])
+        if mark.what == "failed" and not any(each.place == mark.place for each in marks):
+            # It failed before it could begin, as one does whose condition cannot be evaluated.
+            marks.append(replace(mark, what="began", word=""))
+        marks.append(mark)
+        made.places.setdefault(mark.place, mark.seq)
     return made
 
 
@@ -133,6 +145,8 @@ def _read(event: TicketEvent, reviews: dict[str, dict[str, Any]]) -> Mark | None
         people = dict.fromkeys([*review.get("approvals", ()), by])
         what: What = "no" if word == "no" else "asked"
         return _mark(event, what, word, str(review.get("kind", "")), ", ".join(map(str, people)))
+    if event.kind is EventKind.COMMAND and data.get("verb") == "retry":
+        return _mark(event, "retried")
     if event.kind in _WHAT and event.step_id:
         said = data.get("code") if event.kind is EventKind.STEP_FAILED else data.get("outcome")
         return _mark(event, _WHAT[event.kind], str(said or ""))
@@ -149,10 +163,10 @@ def located(step_id: str) -> tuple[str, str]:
 
     The names of calls stay in the key, for a called SOP has names of its own: `check.screen`.
     """
-    tokens = step_id.split("/")[0].split(".")
+    tokens = step_id.partition("/")[0].split(".")
     calls = [
         token.split("~")[0]
-        for token, following in zip(tokens, tokens[1:], strict=False)
+        for token, following in pairwise(tokens)
         if not token.isdigit() and not following.isdigit()
     ]
     return ".".join([*calls, tokens[-1].split("~")[0]]), ".".join(tokens[:-1])

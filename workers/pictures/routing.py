@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from definitions.graph_model import EdgeKind, Graph, NodeKind
@@ -64,14 +65,14 @@ def route_rows(
     by_edge: dict[int, list[_Turn]] = defaultdict(list)
     for turn in turns:
         by_edge[turn.edge].append(turn)
+    pen = _Pen(graph, cells, x, y, made)
     for way in ways:
-        made.lines[way.edge] = _line(graph, way, rows.paths[way.edge], by_edge[way.edge], made, cells, x, y, labels)
+        path = rows.paths[way.edge]
+        made.lines[way.edge] = pen.line(way, path, by_edge[way.edge], labels[way.edge])
     return made
 
 
-def _columns(
-    rows: Rows, extents: Mapping[str, Box], labels: Mapping[int, Size | None]
-) -> dict[Spot, float]:
+def _columns(rows: Rows, extents: Mapping[str, Box], labels: Mapping[int, Size | None]) -> dict[Spot, float]:
     """The place of each chain: as near to the main line as what lies between allows."""
     x: dict[Spot, float] = dict.fromkeys(rows.chains[0].spots, 0.0)
     place = {row: number for number, row in enumerate(rows.rows)}
@@ -118,11 +119,11 @@ def _turns(
 ) -> list[_Turn]:
     """Every piece of an edge between two rows."""
     place = {row: number for number, row in enumerate(rows.rows)}
-    turns = []
+    turns: list[_Turn] = []
     for way in ways:
         edge = graph.edges[way.edge]
         path = rows.paths[way.edge]
-        for above, below in zip(path, path[1:], strict=False):
+        for above, below in pairwise(path):
             upper, lower = (above, below) if above.row < below.row else (below, above)
             at, to = x[upper], x[lower]
             side = 1 if to > at else -1
@@ -227,62 +228,50 @@ def _tracks(turns: Sequence[_Turn], *, longest_first: bool) -> int:
     return len(tracks)
 
 
-def _line(
-    graph: Graph,
-    way: Way,
-    path: Sequence[Spot],
-    turns: Sequence[_Turn],
-    made: Plan,
-    cells: Mapping[str, Cell],
-    x: Mapping[Spot, float],
-    y: _Heights,
-    labels: Mapping[int, Size | None],
-) -> Line:
-    """One edge from box to box."""
-    downward = path[0].row < path[-1].row
-    ordered = sorted(turns, key=lambda turn: turn.gap)
-    first, last = (path[0], path[-1]) if downward else (path[-1], path[0])
-    source = graph.edges[way.edge].source if downward else first.name
-    points: list[Point] = [(ordered[0].x1, _bottom(graph, source, first, made, cells, x, y, ordered[0].x1))]
-    for turn in ordered:
-        track = turn.track if turn.leaves else y.leaving[turn.gap] + turn.track
-        at = y.below[turn.gap] + _ABOVE / 2 + _TRACK * (track + 0.5)
-        points += [(turn.x1, at), (turn.x2, at)]
-    top = y.middle[last.row] + cells[last.name].main.top
-    points.append((ordered[-1].x2, _entry(graph, last.name, cells, x[last], ordered[-1].x2, top)))
-    if not downward:
-        points.reverse()
-    size = labels[way.edge]
-    spot = next((spot for spot in path if spot.is_label), None)
-    label = Box(x[spot], y.middle[spot.row], size.width, size.height) if spot and size else None
-    return Line(without_repeats(points), label)
+@dataclass(frozen=True)
+class _Pen:
+    """Draws edges from box to box once everything has its place."""
 
+    graph: Graph
+    cells: Mapping[str, Cell]
+    x: Mapping[Spot, float]
+    y: _Heights
+    made: Plan
 
-def _bottom(
-    graph: Graph,
-    source: str,
-    spot: Spot,
-    made: Plan,
-    cells: Mapping[str, Cell],
-    x: Mapping[Spot, float],
-    y: _Heights,
-    at: float,
-) -> float:
-    """Where a line leaves its box: from what stands beside it, or from the box itself."""
-    box = made.boxes.get(source)
-    middle = y.middle[spot.row] + cells[spot.name].main.y
-    if box is not None and source != spot.name and (abs(box.x - x[spot]) > 1 or abs(box.x - at) < 1):
-        # Something beside the box, or the dot at the end of a block.
-        return box.bottom
-    main = cells[spot.name].main
-    if graph.node[spot.name].kind is NodeKind.GATE:
-        return middle + main.height / 2 - abs(at - x[spot]) / (main.width / 2) * main.height / 2
-    return middle + main.height / 2
+    def line(self, way: Way, path: Sequence[Spot], turns: Sequence[_Turn], size: Size | None) -> Line:
+        """One edge, from its begin to its arrow."""
+        downward = path[0].row < path[-1].row
+        ordered = sorted(turns, key=lambda turn: turn.gap)
+        first, last = (path[0], path[-1]) if downward else (path[-1], path[0])
+        source = self.graph.edges[way.edge].source if downward else first.name
+        points: list[Point] = [(ordered[0].x1, self._bottom(source, first, ordered[0].x1))]
+        for turn in ordered:
+            track = turn.track if turn.leaves else self.y.leaving[turn.gap] + turn.track
+            at = self.y.below[turn.gap] + _ABOVE / 2 + _TRACK * (track + 0.5)
+            points += [(turn.x1, at), (turn.x2, at)]
+        points.append((ordered[-1].x2, self._top(last, ordered[-1].x2)))
+        if not downward:
+            points.reverse()
+        spot = next((spot for spot in path if spot.is_label), None)
+        label = Box(self.x[spot], self.y.middle[spot.row], size.width, size.height) if spot and size else None
+        return Line(without_repeats(points), label)
 
+    def _bottom(self, source: str, spot: Spot, at: float) -> float:
+        """Where a line leaves its box: from what stands beside it, or from the box itself."""
+        box, centre = self.made.boxes.get(source), self.x[spot]
+        if box is not None and source != spot.name and (abs(box.x - centre) > 1 or abs(box.x - at) < 1):
+            # Something beside the box, or the dot at the end of a block.
+            return box.bottom
+        main = self.cells[spot.name].main
+        return self.y.middle[spot.row] + main.bottom - self._slope(spot, at)
 
-def _entry(graph: Graph, name: str, cells: Mapping[str, Cell], centre: float, at: float, top: float) -> float:
-    """Where a line reaches its box: a diamond is lower beside its middle."""
-    if graph.node[name].kind is not NodeKind.GATE:
-        return top
-    main = cells[name].main
-    return top + abs(at - centre) / (main.width / 2) * main.height / 2
+    def _top(self, spot: Spot, at: float) -> float:
+        """Where a line reaches its box."""
+        return self.y.middle[spot.row] + self.cells[spot.name].main.top + self._slope(spot, at)
+
+    def _slope(self, spot: Spot, at: float) -> float:
+        """How much nearer to its middle the outline of a diamond is beside its points."""
+        if self.graph.node[spot.name].kind is not NodeKind.GATE:
+            return 0.0
+        main = self.cells[spot.name].main
+        return abs(at - self.x[spot]) / main.width * main.height

@@ -15,7 +15,7 @@ def shape(kind: NodeKind, box: Box) -> str:
         case NodeKind.WAIT:
             return _polygon(box, min(12.0, box.height / 2))
         case NodeKind.CALL:
-            lines = f"M{_at(box.left + 6, box.top)}v{box.height:.1f}M{_at(box.right - 6, box.top)}v{box.height:.1f}"
+            lines = "".join(f"M{_at(x, box.top)}v{box.height:.1f}" for x in (box.left + 6, box.right - 6))
             return _rectangle(box, 0) + f'<path class="shape inner" d="{lines}"/>'
         case NodeKind.BLOCK:
             return _cut_corners(box, min(12.0, box.height / 3))
@@ -48,7 +48,8 @@ def _polygon(box: Box, point: float) -> str:
 def _cut_corners(box: Box, cut: float) -> str:
     """A box whose upper corners are cut off."""
     return (
-        f'<path class="shape" d="M{_at(box.left, box.bottom)}V{box.top + cut:.1f}L{_at(box.left + cut, box.top)}'
+        f'<path class="shape" d="M{_at(box.left, box.bottom)}V{box.top + cut:.1f}'
+        f"L{_at(box.left + cut, box.top)}"
         f'H{box.right - cut:.1f}L{_at(box.right, box.top + cut)}V{box.bottom:.1f}z"/>'
     )
 

@@ -7,7 +7,8 @@ from typing import Final
 from definitions.graph_model import NodeKind
 
 FONT: Final = (
-    "system-ui,'Segoe UI',Roboto,'Helvetica Neue',Arial,'Noto Sans SC','PingFang SC','Microsoft YaHei',sans-serif"
+    "system-ui,'Segoe UI',Roboto,'Helvetica Neue',Arial,'Noto Sans SC',"
+    "'PingFang SC','Microsoft YaHei',sans-serif"
 )
 
 
@@ -68,7 +69,8 @@ def style_sheet() -> str:
     dark = [
         "svg{background:#11161d}text{fill:#e8edf4}.word,.fact,.about{fill:#aab6c5}.label{fill:#cdd6e1}",
         ".halo{fill:#11161d}.edge{stroke:#8592a3}.head{fill:#8592a3}",
-        ".taken{stroke:#6db6ff}.taken-head,.said{fill:#6db6ff}.badge circle{fill:#6db6ff}.badge text{fill:#0b1220}",
+        ".taken{stroke:#6db6ff}.taken-head,.said{fill:#6db6ff}",
+        ".badge circle{fill:#6db6ff}.badge text{fill:#0b1220}",
         ".bad{stroke:#ff8a8a}.bad-said,.bad-head{fill:#ff8a8a}.strike{stroke:#aab6c5}",
     ]
     for kind, paint in PAINTS.items():
@@ -92,6 +94,11 @@ def style_sheet() -> str:
     bad = ".failed .shape,.refused .shape{stroke:#c02626}"
     dark_bad = ".failed .shape,.refused .shape{stroke:#ff8a8a}"
     return (
-        "".join(light) + bad + "".join(fixed)
-        + "@media (prefers-color-scheme:dark){" + "".join(dark) + dark_bad + "}"
+        "".join(light)
+        + bad
+        + "".join(fixed)
+        + "@media (prefers-color-scheme:dark){"
+        + "".join(dark)
+        + dark_bad
+        + "}"
     )

@@ -1,6 +1,7 @@
 """The picture of an SOP, and of a ticket's way through it, as one SVG document that needs nothing else."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 from xml.sax.saxutils import escape
 
@@ -65,15 +66,15 @@ def _text(value: str) -> str:
 
 
 def _markers() -> str:
-    return "<defs>" + "".join(
-        f'<marker id="{name}" viewBox="0 0 10 10" refX="8.5" refY="5" markerWidth="{size}" markerHeight="{size}" '
-        f'markerUnits="userSpaceOnUse" orient="auto"><path class="{style}" d="M0 0L10 5L0 10z"/></marker>'
-        for name, style, size in (
-            ("arrow", "head", 9),
-            ("taken", "taken-head", 12),
-            ("bad", "bad-head", 12),
+    """The heads of arrows."""
+    made = ["<defs>"]
+    for name, style, size in (("arrow", "head", 9), ("taken", "taken-head", 12), ("bad", "bad-head", 12)):
+        made.append(
+            f'<marker id="{name}" viewBox="0 0 10 10" refX="8.5" refY="5" orient="auto" '
+            f'markerWidth="{size}" markerHeight="{size}" markerUnits="userSpaceOnUse">'
+            f'<path class="{style}" d="M0 0L10 5L0 10z"/></marker>'
         )
-    ) + "</defs>"
+    return "".join((*made, "</defs>"))
 
 
 def _frames(graph: Graph, plan: Plan) -> Iterator[str]:
@@ -143,9 +144,7 @@ def _node(node: Node, box: Box, face: Face, path: Path | None) -> str:
         )
         if style == "name" and visit is not None and visit.state is State.SKIPPED:
             half = width(text, 13, bold=True) / 2
-            parts.append(
-                f'<path class="strike" d="M{box.x - half:.1f} {y - 8.5:.1f}H{box.x + half:.1f}"/>'
-            )
+            parts.append(f'<path class="strike" d="M{box.x - half:.1f} {y - 8.5:.1f}H{box.x + half:.1f}"/>')
     if visit is not None and visit.order is not None:
         parts.append(
             f'<g class="badge"><circle cx="{box.left:.1f}" cy="{box.top:.1f}" r="11"/>'
@@ -199,8 +198,11 @@ def _whole(edge: Edge) -> str:
 def _is_on_line(points: tuple[Point, ...], box: Box) -> bool:
     """Whether a label stands on its line and not beside it."""
     return any(
-        min(x1, x2) < box.right and max(x1, x2) > box.left and min(y1, y2) < box.bottom and max(y1, y2) > box.top
-        for (x1, y1), (x2, y2) in zip(points, points[1:], strict=False)
+        min(x1, x2) < box.right
+        and max(x1, x2) > box.left
+        and min(y1, y2) < box.bottom
+        and max(y1, y2) > box.top
+        for (x1, y1), (x2, y2) in pairwise(points)
     )
 
 
@@ -231,5 +233,3 @@ def _legend(graph: Graph, path: Path | None, top: float, inner: float) -> Iterat
             f'<g transform="translate({x:.0f} {y:.0f})">{drawing}'
             f'<text class="fact" x="44" y="4">{_text(words)}</text></g>'
         )
-
-

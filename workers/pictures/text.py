@@ -49,8 +49,7 @@ def wrapped(text: str, size: float, room: float, lines: int, *, bold: bool = Fal
     rest = plain(text)
     while rest and len(made) < lines - 1 and width(rest, size, bold=bold) > room:
         head = cut(rest, size, room, bold=bold)[: -len(_ELLIPSIS)]
-        space = head.rfind(" ") if len(head) < len(rest) and rest[len(head)] != " " else len(head)
-        at = space if space > len(head) // 3 else len(head)
+        at = _break_in(head, rest[len(head) :])
         if at == 0:
             break
         made.append(rest[:at].rstrip())
@@ -58,3 +57,14 @@ def wrapped(text: str, size: float, room: float, lines: int, *, bold: bool = Fal
     if rest:
         made.append(cut(rest, size, room, bold=bold))
     return made
+
+
+def _break_in(head: str, tail: str) -> int:
+    """Where a line that is too long breaks: at a space, else behind a dot or an underscore, else anywhere."""
+    if tail.startswith(" "):
+        return len(head)
+    for sign, behind in ((" ", 0), (".", 1), ("_", 1)):
+        at = head.rfind(sign)
+        if at > len(head) // 3:
+            return at + behind
+    return len(head)

@@ -1,7 +1,7 @@
 """Follows a ticket's marks along the edges of its SOP's graph."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from definitions.graph_model import COMPLETED, REJECTED, START, Edge, EdgeKind, Graph, NodeKind
@@ -12,6 +12,8 @@ from workers.pictures.record import Mark, Record, Timeline
 
 _LAST: Final = 1 << 60
 _BESIDES: Final = frozenset({NodeKind.GATE, NodeKind.FORK, NodeKind.PICK})
+_AFTER: Final = frozenset({"asked", "undone", "stuck"})
+"""What can still happen to a step that is over."""
 _Reached = tuple[int, list[int]]
 """When a node was reached, and the edges on the way to it."""
 
@@ -19,8 +21,12 @@ _Reached = tuple[int, list[int]]
 class Trace:
     """The nodes that a ticket came to, and the edges that it took."""
 
-    def __init__(self, graph: Graph, timeline: Timeline, state: TicketState) -> None:
+    def __init__(
+        self, graph: Graph, timeline: Timeline, state: TicketState, waiting: Collection[tuple[str, str]] = ()
+    ) -> None:
+        """`waiting` are the steps that wait for an operator, by key and place."""
         self._graph = graph
+        self._waiting = waiting
         self._timeline = timeline
         self._state = state
         self.records: dict[str, Record] = {node.id: Record() for node in graph.nodes}
@@ -38,6 +44,9 @@ class Trace:
             if len(nodes) == 1 and timeline.of(key):
                 self._follow_node(nodes[0])
         self._settle()
+        for name, record in self.records.items():
+            if record.rounds > 1 and f"{name}/end" in {target for _, target in self.taken_ends}:
+                self.taken.update(number for number, _ in self._ways(f"{name}/end", EdgeKind.LOOP))
         for mark in timeline.closing:
             if mark.by:
                 self.records[COMPLETED].people.append(f"closing: {mark.word} by {mark.by}")
@@ -75,7 +84,7 @@ class Trace:
             self._arrive(self._graph.edges[each].target, since, place)
 
     def _arrive(self, node_id: str, since: int, place: str | None) -> None:
-        """What follows from having come to this node: marks for a copy, and the ways on from what is no step."""
+        """What follows from having come here: marks for a copy, ways on from what is no step."""
         node = self._graph.node[node_id]
         step = node_id.rsplit("/", 1)[0]
         if node.kind is NodeKind.GATE:
@@ -119,17 +128,26 @@ class Trace:
             case NodeKind.LANE | NodeKind.JOIN:
                 return self._pass(node_id, since, place)
         first = self._first(node_id, since, place, "began")
-        if first is None or self._claims.get(first.seq, node_id) != node_id:
-            return None
-        return first.seq, []
+        if first is not None and self._claims.get(first.seq, node_id) == node_id:
+            return first.seq, []
+        if len(self._nodes[node.key]) > 1 and self._first(node_id, 0, place, "began"):
+            # A handler that a route names more than once runs once: the run passes by the second time.
+            return self._pass(node_id, since, place)
+        return None
 
     def _pass(self, node_id: str, since: int, place: str | None) -> _Reached | None:
-        """The begin and the end of a sequence are reached with what comes next to them."""
+        """What does nothing itself is reached with what comes next to it."""
         block = next((each for each in self._opened_by.values() if each.exit == node_id), None)
         if block is not None:
-            done = self._first(block.entry, since, None, "done")
-            return (done.seq, []) if done else None
-        for number, edge in self._graph.leaving(node_id):
+            ends = [mark.seq for mark in [self._first(block.entry, since, None, "done")] if mark]
+            if self._ways(node_id, EdgeKind.LOOP):
+                ends += [
+                    first
+                    for other, first in self._timeline.places.items()
+                    if first > since and other != place and self._is_inside(block.entry, other)
+                ]
+            return (min(ends), []) if ends else None
+        for number, edge in self._ways(node_id, EdgeKind.NEXT):
             reached = self._reach(edge.target, since, place)
             if reached is not None:
                 return reached[0], [number, *reached[1]]
@@ -196,10 +214,12 @@ class Trace:
                 continue
             taker = fallback if mark.place in stands_in and mark.what in ("done", "skipped") else node_id
             self._take(taker, mark)
-            if mark.what == "failed" and fallback in self.records and mark.place not in stands_in:
+            if mark.what == "failed" and mark.place not in stands_in and self._is_replaced(node_id, mark):
                 stands_in.add(mark.place)
                 self.records[fallback].begin(mark)
-                self.taken.update(number for number, edge in self._graph.leaving(node_id) if edge.target == fallback)
+                self.taken.update(
+                    number for number, edge in self._graph.leaving(node_id) if edge.target == fallback
+                )
                 self._read_people(fallback, mark.seq)
         if node_id in self._opened_by:
             self._enter_block(node_id, record)
@@ -219,10 +239,12 @@ class Trace:
             case "failed":
                 record.failures.append(mark.word)
                 record.last = "failed"
-                routes = self._error_ways(node_id, mark.word)
-                if routes or f"{node_id}/fallback" in self.records:
+                if (mark.key, mark.place) not in self._waiting:
                     record.end(mark)
-                self._todo.append((routes, mark.seq, mark.place))
+                if self._is_last(mark):
+                    self._todo.append((self._error_ways(node_id, mark.word), mark.seq, mark.place))
+            case "retried":
+                record.begin_again()
             case "undone" | "stuck":
                 self._undo(node_id, mark)
             case _:
@@ -243,8 +265,33 @@ class Trace:
             or mark.word in edge.labels
             or self._graph.node[edge.target].kind is NodeKind.PICK
         ]
-        # For an outcome that the SOP does not foresee, such as that of a skipped step, a person picked a route.
+        # For an outcome that the SOP does not foresee, as that of a skipped step, a person picked a route.
         return fitting or ways
+
+    def _is_last(self, mark: Mark) -> bool:
+        """Whether nothing more came of the step in this place, and nobody is waited for."""
+        later = (
+            each for each in self._timeline.of(mark.key) if each.place == mark.place and each.seq > mark.seq
+        )
+        return (mark.key, mark.place) not in self._waiting and all(each.what in _AFTER for each in later)
+
+    def _is_replaced(self, node_id: str, failed: Mark) -> bool:
+        """Whether the fallback has taken over: not where an operator had to be asked first."""
+        fallback = f"{node_id}/fallback"
+        if fallback not in self.records or (failed.key, failed.place) in self._waiting:
+            return False
+        marks = (each for each in self._timeline.of(failed.key) if each.place == failed.place)
+        following = next(
+            (each.what for each in marks if each.seq > failed.seq and each.what not in _AFTER), "done"
+        )
+        return following == "done" or bool(self._marks_of_fallback(fallback))
+
+    def _marks_of_fallback(self, fallback: str) -> list[Mark]:
+        """A fallback goes by its own name, or by its step's and its own where others have that name too."""
+        *scope, step, name = self._graph.node[fallback].key.split(".")
+        alone = ".".join([*scope, name])
+        marks = self._timeline.of(".".join([*scope, step, name]))
+        return marks or ([] if alone in self._nodes else self._timeline.of(alone))
 
     def _error_ways(self, node_id: str, code: str) -> list[tuple[int, Edge]]:
         ways = self._ways(node_id, EdgeKind.ERROR)
@@ -267,7 +314,7 @@ class Trace:
     def _read_people(self, fallback: str, since: int) -> None:
         """A fallback that is a person is asked under its own name, and answers under the step's."""
         record = self.records[fallback]
-        for mark in self._timeline.of(self._graph.node[fallback].key):
+        for mark in self._marks_of_fallback(fallback):
             if mark.seq > since and mark.what in ("asked", "no", "failed"):
                 if mark.what == "failed":
                     record.failures.append(mark.word)
@@ -290,15 +337,12 @@ class Trace:
     def _enter_block(self, node_id: str, record: Record) -> None:
         """The steps inside a block: the way in, once for each round."""
         rounds = 0
-        for place in sorted(self._timeline.places | {""}):
+        for place in sorted(self._timeline.places):
             if self._is_inside(node_id, place):
                 rounds += 1
                 self._todo += [([way], record.began_seq, place) for way in self._ways_in(node_id)]
-        loops = [number for number, _ in self._ways(f"{node_id}/end", EdgeKind.LOOP)]
-        if loops:
+        if self._ways(f"{node_id}/end", EdgeKind.LOOP):
             record.rounds = rounds
-            if rounds > 1:
-                self.taken.update(loops)
 
     def _ways_in(self, node_id: str) -> Iterable[tuple[int, Edge]]:
         return self._ways(node_id, EdgeKind.NEXT)

@@ -33,21 +33,33 @@ def test_steps_follow_one_another_to_the_end():
 
 
 def test_outcomes_that_lead_to_the_same_step_share_an_edge():
-    drawn = graph(step("a", "risk_assessor", branch={"high": ["c"], "low": ["b"], "medium": ["b"]}), step("b"), step("c"))
+    drawn = graph(
+        step("a", "risk_assessor", branch={"high": ["c"], "low": ["b"], "medium": ["b"]}),
+        step("b"),
+        step("c"),
+    )
     assert ("a", "b", "route", ("low", "medium")) in edges(drawn)
     assert ("a", "c", "route", ("high",)) in edges(drawn)
 
 
 def test_targets_run_in_their_order_and_the_run_goes_on_behind_the_last():
     drawn = graph(
-        step("a", "sanctions_screener", branch={"clear": ["d"], "hit": ["b", "d"]}), step("b"), step("c"), step("d")
+        step("a", "sanctions_screener", branch={"clear": ["d"], "hit": ["b", "d"]}),
+        step("b"),
+        step("c"),
+        step("d"),
     )
     leaving_b = {edge.target for _, edge in drawn.leaving("b")}
     assert leaving_b == {"d"}, "b is reached only by the route that goes on with d"
 
 
 def test_a_step_that_ran_before_its_turn_does_not_run_again():
-    drawn = graph(step("a", "sanctions_screener", branch={"clear": ["c", "b"], "hit": ["d"]}), step("b"), step("c"), step("d"))
+    drawn = graph(
+        step("a", "sanctions_screener", branch={"clear": ["c", "b"], "hit": ["d"]}),
+        step("b"),
+        step("c"),
+        step("d"),
+    )
     assert {edge.target for _, edge in drawn.leaving("c")} == {"b"}
     assert {edge.target for _, edge in drawn.leaving("b")} == {"d"}
 
@@ -88,7 +100,11 @@ def test_errors_and_a_no_have_routes_of_their_own():
 
 
 def test_a_condition_leads_past_its_step_and_past_its_branch():
-    drawn = graph(step("a", "sanctions_screener", when="risk == 'low'", branch={"clear": ["c"], "hit": ["c"]}), step("b"), step("c"))
+    drawn = graph(
+        step("a", "sanctions_screener", when="risk == 'low'", branch={"clear": ["c"], "hit": ["c"]}),
+        step("b"),
+        step("c"),
+    )
     assert ("a/when", "a", "when", ("risk == 'low'",)) in edges(drawn)
     assert ("a/when", "b", "otherwise", ()) in edges(drawn)
     assert ("a", "c", "route", ("clear", "hit")) in edges(drawn)
@@ -133,7 +149,10 @@ def test_loops_lead_back_and_lanes_run_side_by_side():
 
 def test_a_called_sop_is_drawn_inside_and_finishes_there():
     kyc = Sop.model_validate(
-        {"name": "KYC", "steps": [step("ask", "sanctions_screener", branch={"clear": ["finish"], "hit": ["reject"]})]}
+        {
+            "name": "KYC",
+            "steps": [step("ask", "sanctions_screener", branch={"clear": ["finish"], "hit": ["reject"]})],
+        }
     )
     drawn = graph({"name": "check", "call": "kyc"}, step("b"), kyc=kyc)
     assert ("check.ask", "check/end", "route", ("clear",)) in edges(drawn)

@@ -14,7 +14,8 @@ from domain.ticket import EventKind, TicketEvent, TicketSummary
 from tests.support.tickets import NIGHT, opened_event, sample_event, sample_review
 from workers.demo.ending import Evidence, Verdict, settled_by_asking, verdicts
 from workers.demo.outbox import Messages
-from workers.demo.script import BankFault, Kill, Night, NightFile, Part, Script
+from workers.demo.script import Night, Part, Script
+from workers.demo.script_files import BankFault, Kill, NightFile
 from workers.demo.watch import Watched
 from workers.sandbox_bank.faults import Fault, FaultKind
 from workers.sandbox_bank.ledger import LedgerRow

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.errors import InvalidInput
-from workers.demo.script import Night, NightFile, Script
+from workers.demo.script import Night, Script
+from workers.demo.script_files import NightFile
 from workers.demo.stage import clock_environment, command_line, demo_settings, empty_folder
 from workers.embedded import AlreadyRunning
 from workers.settings import PROJECT, Settings

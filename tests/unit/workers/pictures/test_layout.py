@@ -1,6 +1,7 @@
 """Where things stand in a picture: nothing on top of anything, no line through a box."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from hypothesis import given, settings
 
@@ -30,14 +31,17 @@ def overlap(one: Box, other: Box) -> bool:
 
 
 def segments(points: tuple[Point, ...]) -> Iterator[Box]:
-    for (x1, y1), (x2, y2) in zip(points, points[1:], strict=False):
+    for (x1, y1), (x2, y2) in pairwise(points):
         yield Box.between(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
 
 
 def crosses(line: Box, box: Box) -> bool:
     """Whether a straight line runs through the inside of a box."""
     return (
-        line.left < box.right - 1 and line.right > box.left + 1 and line.top < box.bottom - 1 and line.bottom > box.top + 1
+        line.left < box.right - 1
+        and line.right > box.left + 1
+        and line.top < box.bottom - 1
+        and line.bottom > box.top + 1
     )
 
 
@@ -59,7 +63,11 @@ def faults(graph: Graph) -> list[str]:
             if box.width > 30 and any(crosses(piece, box) for piece in segments(line.points))
         ]
     for number, label in labels.items():
-        found += [f"label of {graph.edges[number]} lies on {name}" for name, box in solid.items() if overlap(label, box)]
+        found += [
+            f"label of {graph.edges[number]} lies on {name}"
+            for name, box in solid.items()
+            if overlap(label, box)
+        ]
         found += [
             f"labels of {number} and {other} overlap"
             for other, box in labels.items()
@@ -69,7 +77,9 @@ def faults(graph: Graph) -> list[str]:
 
 
 def test_the_shipped_sops_are_drawn_without_a_fault():
-    paths = [path for path in (PROJECT / "definitions" / "sops").glob("*.yaml") if not path.name.endswith(CASES)]
+    paths = [
+        path for path in (PROJECT / "definitions" / "sops").glob("*.yaml") if not path.name.endswith(CASES)
+    ]
     shipped = [sop for path in paths if (sop := read_sop(path, None)[0])]
     assert len(shipped) >= 7
     for sop in shipped:

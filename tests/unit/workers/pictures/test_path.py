@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,8 +80,10 @@ def test_times_are_the_banks():
     assert path.about.endswith("times in Asia/Shanghai")
 
 
-def test_a_fallback_takes_over_and_says_who():
-    graph, path = travelled(sop_of(FREEZE, LAST), RecordingRuntime({"core_system_freeze": [FAILURE]}))
+@pytest.mark.parametrize("others", [(), ({**FREEZE, "name": "Another", "when": "risk == 'high'"},)])
+def test_a_fallback_takes_over_and_says_who(others: tuple[dict[str, Any], ...]):
+    sop = sop_of(FREEZE, LAST, *others)
+    graph, path = travelled(sop, RecordingRuntime({"core_system_freeze": [FAILURE]}))
     assert ("freeze", "freeze/fallback") in ways(graph, path)
     assert ("freeze/fallback", "last") in ways(graph, path)
     assert ("freeze", "last") not in ways(graph, path)
@@ -125,6 +128,32 @@ def test_a_skipped_step_is_marked_so():
     graph, path = travelled(sop_of(LAST), RecordingRuntime({"auth_validator": [FAILURE]}, operator=["skip"]))
     assert path.visits["last"].state is State.SKIPPED
     assert ("last", COMPLETED) in ways(graph, path)
+
+
+def test_an_effect_that_may_have_taken_place_is_not_replaced_by_code():
+    sop = sop_of({**FREEZE, "fallback": "acknowledge_receipt"}, LAST)
+    script = {"core_system_freeze": [StepFailure("outcome_unknown", "no answer"), "done"]}
+    graph, path = travelled(sop, RecordingRuntime(script, operator=["retry"]))
+    assert ways(graph, path) == [("freeze", "last"), ("last", COMPLETED), (START, "freeze")]
+    assert path.visits["freeze"].state is State.DONE
+    assert "error: outcome_unknown" in path.visits["freeze"].lines
+
+
+def test_a_failure_inside_a_block_is_caught_by_the_route_of_the_block():
+    block = {
+        "name": "Tries",
+        "foreach": {"items": "fields.items", "steps": [{**LAST, "name": "Inner"}]},
+        "on_error": {"any": ["mend"]},
+    }
+    mend = {"name": "Mend", "manual": {"instructions": "Mend it."}}
+    graph, path = travelled(
+        sop_of(block, LAST, mend),
+        RecordingRuntime({"auth_validator": [FAILURE, "done"]}, fields={"items": [1]}),
+    )
+    assert ("tries", "mend") in ways(graph, path)
+    assert ("tries/end", "last") not in ways(graph, path)
+    assert path.visits["inner"].state is State.FAILED
+    assert path.visits["tries"].state is State.FAILED
 
 
 def test_rounds_and_items_are_counted():
@@ -188,7 +217,10 @@ def test_whatever_ran_was_reached_along_edges_that_are_marked(sop: Sop, data: st
     script["risk_assessor"].append("low")
     steps = [node.key for node in graph_of(sop, CATALOGUE).nodes if node.kind is NodeKind.PERSON]
     answers = {key: [data.draw(st.sampled_from(["approve", "approve", "reject"]))] for key in steps}
-    runtime = RecordingRuntime(script, answers, operator=["skip"] * 500, fields={"items": [1, 2]})
+    operator = data.draw(st.lists(st.sampled_from(["retry", "skip"]), max_size=5))
+    runtime = RecordingRuntime(
+        script, answers, operator=[*operator, *["skip"] * 500], fields={"items": [1, 2]}
+    )
     try:
         graph, path = travelled(sop, runtime)
     except StepFailure:
