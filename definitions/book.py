@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pydantic import Field
 
+from definitions.rollout import Candidate
 from definitions.schema import Sop, all_steps, routes_of
 from domain.alerts import AlertPolicy
 from domain.digest import digest_of
@@ -53,6 +54,8 @@ class Rulebook:
     """Names that payments are screened against."""
     http_services: dict[str, HttpService] = field(default_factory=dict)
     """What `handler: http` may call, by name."""
+    candidates: tuple[Candidate, ...] = ()
+    """Versions that are being rolled out; they come from the store, not from the files."""
     digest: str = ""
     """SHA-256 over the digests of all files that it was read from."""
     edition: str = ""

@@ -11,17 +11,20 @@ from definitions.book_checks import SopFile, calls_or_is_called, check_calls, ch
 from definitions.checks import Catalogue, check_sop
 from definitions.findings import Finding, Position, found, has_errors, suggestion
 from definitions.http_checks import http_calls_fit
+from definitions.partial import unaffected, without_wrong_fields
 from definitions.policy_checks import check_policies
 from definitions.policy_files import FILES, Policies, read_document, read_policies
 from definitions.schema import Sop
 from definitions.sources import CASES, DefinitionFiles, content_digest, digest_of_files, files_in
 from definitions.validation import validated
 from definitions.yaml_source import Document, read_yaml
+from definitions.yaml_source import Path as Place
 from domain.dispatch.engine import DEFAULT_ACTION, UNKNOWN_CATEGORY
 from domain.dispatch.tables import DispatchTables
 from domain.duration import format_duration
 from domain.handlers import HandlerSpec
 from domain.people import Directory
+from domain.sla import DEFAULT_SLA
 
 _TOLD_BY_PLACE = ("group", "lead", "on_call")
 
@@ -33,7 +36,7 @@ def read_sop(path: Path, catalogue: Catalogue | None) -> tuple[Sop | None, list[
     """
     document, findings = read_document(path)
     file, more = _sop_of(document, catalogue)
-    return file.sop if file else None, findings + more
+    return _sound(file, more), findings + more
 
 
 def parse_sop(
@@ -42,7 +45,7 @@ def parse_sop(
     """Like `read_sop`, from text; `file` only names it in findings."""
     document, findings = read_yaml(file, text)
     parsed, more = _sop_of(document, catalogue)
-    return parsed.sop if parsed else None, findings + more
+    return _sound(parsed, more), findings + more
 
 
 def load_rulebook(
@@ -115,16 +118,24 @@ def _is_sop_name(name: str) -> bool:
     return name.endswith(".yaml") and not name.endswith(CASES) and "/" not in name
 
 
+def _sound(file: SopFile | None, findings: list[Finding]) -> Sop | None:
+    return None if file is None or has_errors(findings) else file.sop
+
+
 def _sop_of(document: Document | None, catalogue: Catalogue | None) -> tuple[SopFile | None, list[Finding]]:
+    """The SOP, as far as it can be read, and all findings; one with errors is good for more checks only."""
     if document is None:
         return None, []
     if isinstance(document.data, dict) and type(document.data.get("version")) in (int, float):
         # 1.10 is another version than 1.1, although they are the same number.
         document.data["version"] = document.texts[("version",)]
     sop, findings = validated(document, Sop)
+    removed: list[Place] = []
+    if sop is None:
+        sop, removed = without_wrong_fields(document)
     if sop is not None and catalogue is not None:
-        findings = check_sop(sop, document, catalogue)
-    return (None if sop is None or has_errors(findings) else SopFile(document, sop)), findings
+        findings += unaffected(check_sop(sop, document, catalogue), document, removed)
+    return (None if sop is None else SopFile(document, sop)), findings
 
 
 def _read_sops(
@@ -143,9 +154,8 @@ def _read_sops(
         document, unread = source.document(name)
         file, wrong = _sop_of(document, catalogue)
         findings += unread + wrong
-        if file is None:
-            complete = False
-        else:
+        complete = complete and _sound(file, wrong) is not None
+        if file is not None:
             files.append(file)
     return files, findings, complete
 
@@ -198,6 +208,7 @@ def _fit(file: SopFile, policies: Policies) -> Iterator[Finding]:
             sop.escalation
             and sop.trigger
             and policy.category == sop.trigger.category
+            and sop.escalation.at < (sop.sla or DEFAULT_SLA)
             and policy.sla_hours * 3600 <= (sop.escalation.at.total_seconds())
         ):
             yield found(

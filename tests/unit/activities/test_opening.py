@@ -104,7 +104,7 @@ def test_an_sop_that_names_what_nobody_has_is_refused_before_it_runs(step: dict[
     assert raised.value.type == "definition_invalid"
 
 
-def test_the_activity_is_registered_under_its_name() -> None:
+def test_the_activities_are_registered_under_their_names() -> None:
     handlers: dict[str, HandlerSpec] = {}
     names = [each.__name__ for each in activities_of(OpeningActivities(FakeRulebook(), handlers))]
-    assert names == ["open_ticket"]
+    assert names == ["open_ticket", "reopen_ticket"]

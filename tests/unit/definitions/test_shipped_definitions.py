@@ -8,10 +8,13 @@ import yaml
 from definitions.findings import Severity
 from definitions.loader import load_rulebook, read_sop
 from definitions.policy_files import FILES, read_policies
+from definitions.schema import all_steps
 from workers.composition import handler_specs
 
 DEFINITIONS = Path(__file__).resolve().parents[3] / "definitions"
 SOPS = sorted(path for path in (DEFINITIONS / "sops").glob("*.yaml") if not path.name.endswith(".test.yaml"))
+CALLED = {"payment_authority", "period_close"}
+"""SOPs that only others run."""
 TRIGGERS = {
     ("accounts", "freeze"),
     ("accounts", "unfreeze"),
@@ -19,6 +22,10 @@ TRIGGERS = {
     ("settlement", "reconcile"),
     ("complaint", "handle"),
     ("compliance", "review"),
+    ("finance", "expense"),
+    ("finance", "invoice"),
+    ("finance", "tax"),
+    ("finance", "statements"),
     ("other", None),
 }
 
@@ -27,7 +34,9 @@ def test_the_definitions_in_use_have_no_findings_at_all() -> None:
     rulebook, findings = load_rulebook(DEFINITIONS, handler_specs())
     assert [str(finding) for finding in findings] == []
     assert rulebook is not None
-    assert {(sop.trigger.category, sop.trigger.action) for sop in rulebook.sops} == TRIGGERS
+    triggers = {sop.id: sop.trigger for sop in rulebook.sops}
+    assert {sop for sop, trigger in triggers.items() if trigger is None} == CALLED
+    assert {(each.category, each.action) for each in triggers.values() if each} == TRIGGERS
 
 
 @pytest.mark.parametrize("path", SOPS, ids=lambda path: path.stem)
@@ -35,11 +44,29 @@ def test_every_sop_says_when_silence_is_safe(path: Path) -> None:
     sop, findings = read_sop(path, None)
     assert sop is not None, [str(finding) for finding in findings]
     assert sop.version
-    assert sop.sla
-    assert sop.escalation
-    for step in sop.steps:
-        person = step.review or step.manual
-        assert person is None or person.deadline is not None
+    # The clock of a called SOP is its caller's.
+    assert bool(sop.sla) == bool(sop.escalation) == bool(sop.trigger)
+    for _, step in all_steps(sop.steps):
+        if person := step.review or step.manual:
+            assert person.deadline is not None
+            # Only the general SOP leaves to dispatch who is asked.
+            assert bool(person.group) == (path.stem != "general")
+
+
+@pytest.mark.parametrize("path", SOPS, ids=lambda path: path.stem)
+def test_every_sop_says_before_its_steps_what_it_rests_on(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    head = text[: text.index("\nname:")]
+    assert all(line.startswith("#") for line in head.splitlines())
+    if path.stem != "general":
+        assert any(
+            word in head for word in ("Law:", "Rules:", "Facts:", "Order of the controls:", "Authority:")
+        )
+
+
+@pytest.mark.parametrize("path", SOPS, ids=lambda path: path.stem)
+def test_every_sop_but_the_general_one_has_cases(path: Path) -> None:
+    assert path.with_suffix(".test.yaml").exists() == (path.stem != "general")
 
 
 def test_the_articles_set_is_complete_and_its_sop_runs_with_its_policies() -> None:

@@ -42,6 +42,7 @@ def test_each_kind_of_event_is_either_audited_or_known_to_be_mere_progress() -> 
         EventKind.WAITING,
         EventKind.SLA_LEVEL,
         EventKind.SLA_SKIPPED,
+        EventKind.SHADOW,
     }
     assert set(EventKind) == progress | set(ACTIONS), "say in ACTIONS what the new kind is to an auditor"
     assert all(entry_of(sample_event(1, kind), sample_view()) is None for kind in progress)
