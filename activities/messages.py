@@ -5,6 +5,7 @@ from domain.clock import BankClock
 from domain.dispatch.answer import DispatchAnswer
 from domain.model import Instant, Record
 from domain.people import Principal
+from domain.rollout import Placement
 from domain.sla import SlaTerms
 from domain.task import OpsTask, RiskLevel
 from domain.ticket import TicketEvent, TicketView
@@ -28,6 +29,10 @@ class Opening(Record):
     sla: SlaTerms
     timezone: str = "UTC"
     """The bank's zone, for texts that people read."""
+    rollout: Placement | None = None
+    """The ticket's place in the rollout of a version that could serve it."""
+    shadow: PinnedSop | None = None
+    """The candidate that is interpreted in shadow when the ticket has ended."""
 
 
 class ReopenTicket(Record):

@@ -1,17 +1,24 @@
 """Opens a ticket: dispatch, its SOP, its handlers and its SLA, all pinned at this moment."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import structlog
 
 from activities.catalogue import task
 from activities.messages import Opening, OpenTicket, ReopenTicket
 from activities.ports import RulebookSource
 from definitions.book import PinnedSop, Rulebook, pin, with_people
+from definitions.rollout import placement, with_candidate
 from definitions.schema import ENDINGS, Sop, all_steps, routes_of
 from domain.clock import BankClock
 from domain.dispatch.answer import DispatchAnswer
 from domain.errors import Conflict, DefinitionError, InvalidInput
 from domain.handlers import HandlerSpec
+from domain.rollout import Arm, Placement
 from domain.sla import agree_terms
+
+_log = structlog.get_logger(__name__)
 
 
 class OpeningActivities:
@@ -35,6 +42,7 @@ class OpeningActivities:
     def open_ticket(self, request: OpenTicket) -> Opening:
         """Dispatches the ticket and pins the SOP and SLA that hold for it.
 
+        Where a version is rolled out: that one for its share of the tickets, and in shadow for the rest.
         Raises `InvalidInput` for another clock; `DefinitionError` when no SOP serves it, or when its
         SOP names a handler that nobody has.
         """
@@ -42,15 +50,14 @@ class OpeningActivities:
             raise InvalidInput("clock: is not the clock of this installation; leave it out", field="clock")
         book = self._rulebook.current()
         answer = self._rulebook.dispatch(request.task)
-        try:
-            sop = book.sop_for(answer.category, answer.action)
-        except LookupError as error:
-            raise DefinitionError(
-                f"no SOP serves category {answer.category!r}, action {answer.action!r}: add one to sops/ "
-                f"with `trigger: {{category: {answer.category}, action: {answer.action}}}`, "
-                "or a general one with `trigger: {category: other}`"
-            ) from error
-        return self._opening(answer, sop, book)
+        rolled_out = self._rolled_out(answer, request.task.task_id, book)
+        if rolled_out is None:
+            return self._opening(answer, self._sop_for(answer, book), book)
+        place, candidate = rolled_out
+        if place.arm is Arm.CANDIDATE:
+            return candidate.model_copy(update={"rollout": place})
+        in_force = self._opening(answer, self._sop_for(answer, book), book)
+        return in_force.model_copy(update={"rollout": place, "shadow": candidate.sop})
 
     @task
     def reopen_ticket(self, request: ReopenTicket) -> Opening:
@@ -71,6 +78,40 @@ class OpeningActivities:
                 f"not {request.digest[:8]}"
             )
         return opening
+
+    def _sop_for(self, answer: DispatchAnswer, book: Rulebook) -> Sop:
+        try:
+            return book.sop_for(answer.category, answer.action)
+        except LookupError as error:
+            raise DefinitionError(
+                f"no SOP serves category {answer.category!r}, action {answer.action!r}: add one to sops/ "
+                f"with `trigger: {{category: {answer.category}, action: {answer.action}}}`, "
+                "or a general one with `trigger: {category: other}`"
+            ) from error
+
+    def _rolled_out(
+        self, answer: DispatchAnswer, task_id: str, book: Rulebook
+    ) -> tuple[Placement, Opening] | None:
+        """The ticket's place in a rollout, and how it would open under the candidate; None for most tickets.
+
+        A candidate that cannot serve the ticket never keeps the version in force from serving it.
+        """
+        for candidate in book.candidates:
+            # One that is in the book is in force already: by its release, or because the folder has it.
+            if not candidate.is_for(answer) or candidate.sop in book.sops:
+                continue
+            with_it = replace(book, sops=with_candidate(book.sops, candidate))
+            try:
+                if with_it.sop_for(answer.category, answer.action) is not candidate.sop:
+                    continue
+                opening = self._opening(answer, candidate.sop, with_it)
+            except LookupError:
+                continue
+            except DefinitionError as error:
+                _log.warning("rollout.cannot_serve", rollout=candidate.rollout, problem=str(error))
+                continue
+            return placement(candidate, task_id), opening
+        return None
 
     def _opening(self, answer: DispatchAnswer, sop: Sop, book: Rulebook) -> Opening:
         pinned = pin(sop, with_people(self._handlers, book.human_tasks), book.sops)

@@ -2,17 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from activities.messages import CodeCheck, CodeVerdict, Progress
 from definitions.book import Rulebook
 from definitions.releases import ChangeSet, InForce, Publication, Release, Version
+from definitions.rollout import Candidate, Rollout, RolloutMove
 from domain.audit import AuditEntry
 from domain.dispatch.answer import DispatchAnswer
 from domain.http_services import HttpService, ServiceReply, ServiceRequest
 from domain.notices import Channel, Delivery, Notice
 from domain.orders import BankOrder, OrderReceipt
+from domain.outcomes import TicketOutcome
 from domain.review import ReviewRequest
+from domain.shadow import ShadowReport, ShadowTally
 from domain.task import OpsTask
 from domain.ticket import TicketEvent, TicketSummary, TicketView
 
@@ -184,3 +187,40 @@ class RulesLibrary(Protocol):
 
     def roll_back(self, versions: Mapping[str, int], *, reason: str, by: str, onto: int) -> Release:
         """Puts older versions by path back in force, with its audit."""
+
+
+class RolloutStore(Protocol):
+    """Rollouts of SOPs, the shadow runs of their candidates, and the outcomes of each version's tickets."""
+
+    def candidates(self) -> Sequence[Candidate]:
+        """Those of open rollouts, the oldest first. Cheap: they are asked for every second."""
+
+    def rollouts(self, sop_id: str | None = None) -> Sequence[Rollout]:
+        """Every rollout of one SOP or of all, in order."""
+
+    def start(self, candidate: Candidate, version: Version, why: str) -> Rollout:
+        """Opens a rollout under the next number, with its audit.
+
+        Raises `Conflict` when one of this SOP is open.
+        """
+
+    def move(self, rollout: Rollout, move: RolloutMove, report: Mapping[str, Any] | None = None) -> Rollout:
+        """Adds a move, with its audit, and the run report where the move ends the rollout.
+
+        Raises `Conflict` when somebody else moved it meanwhile, or when it has ended.
+        """
+
+    def report(self, number: int) -> Mapping[str, Any] | None:
+        """The run report that a rollout ended with."""
+
+    def record_shadow(self, report: ShadowReport) -> None:
+        """Keeps a shadow run; the same again changes nothing."""
+
+    def shadow_tally(self, number: int) -> ShadowTally:
+        """How many shadow runs of a rollout agreed."""
+
+    def shadows(self, number: int, *, differing: bool = False, limit: int = 1000) -> Sequence[ShadowReport]:
+        """Shadow runs of a rollout, the oldest first; only those that do not agree, if so wanted."""
+
+    def outcomes(self, sop_id: str, *, rollout: int | None = None) -> Sequence[TicketOutcome]:
+        """All tickets of an SOP, and those that a rollout placed wherever they were served."""

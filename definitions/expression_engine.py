@@ -7,7 +7,7 @@ from typing import Any, Final
 from cel_expr_python import cel
 
 from domain.errors import InvalidInput
-from domain.money import parse_amount, to_fen
+from domain.money import parse_money, to_fen
 
 
 @lru_cache(maxsize=5000)
@@ -40,7 +40,7 @@ def errors_of(error: Exception, source: str) -> Iterator[tuple[int, str]]:
 
 def _amount(value: str | float) -> int:
     try:
-        return to_fen(parse_amount(value))
+        return to_fen(parse_money(value))
     except InvalidInput:
         raise ValueError("not an amount") from None
 

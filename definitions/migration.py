@@ -49,6 +49,14 @@ def step_at(pinned: PinnedSop, key: str) -> tuple[Sop, Step] | None:
     return (sop, step) if step is not None else None
 
 
+def same_step(old: PinnedSop, new: PinnedSop, key: str) -> bool:
+    """Whether the step with this key is word for word the same in both, or is no step in either."""
+    before, after = step_at(old, key), step_at(new, key)
+    if before is None or after is None:
+        return before is after
+    return before[1] == after[1] and _place(*before) == _place(*after)
+
+
 def _of_finished(old: PinnedSop, new: PinnedSop, key: str, output: StepOutput) -> Iterator[str]:
     before, after = step_at(old, key), step_at(new, key)
     if before is None:

@@ -50,6 +50,8 @@ class RunReport(Record):
     differences_left_out: int = 0
     troubles: dict[str, int] = {}
     """How often steps failed in shadow, by `step: code`."""
+    assumed: dict[str, int] = {}
+    """Questions that nobody had answered in the real runs, how often, by `group/role: step`."""
     signed_off_by: tuple[str, ...] = ()
     """Releasers who let the candidate serve tickets."""
 
@@ -61,17 +63,22 @@ class RunReport(Record):
 
 def run_report(
     rollout: Rollout,
+    *,
     outcomes: Iterable[TicketOutcome],
     tally: ShadowTally,
     differing: Sequence[ShadowReport],
+    sample: Iterable[ShadowReport],
     now: datetime,
 ) -> RunReport:
-    """The report as of now. `differing` are shadow runs that did not agree."""
+    """The report as of now. `differing` are shadow runs that did not agree, `sample` the first of all."""
     candidate, first = rollout.candidate, rollout.moves[0]
     ended = None if rollout.is_open else rollout.moves[-1].at
     counted = [each for each in outcomes if each.opened_at >= first.at]
     troubles = Counter(
         f"{trouble.key}: {trouble.code}" for each in differing for trouble in each.troubles if trouble.stops
+    )
+    assumed = Counter(
+        f"{asked.of}: {asked.key}" for each in sample for asked in each.asked if not asked.answered
     )
     shown = differing[:MOST_DIFFERENCES]
     return RunReport(
@@ -98,6 +105,7 @@ def run_report(
         ),
         differences_left_out=max(0, tally.differs + tally.failed - len(shown)),
         troubles=dict(sorted(troubles.items())),
+        assumed=dict(sorted(assumed.items())),
         signed_off_by=tuple(
             dict.fromkeys(each.by for each in rollout.moves if each.stage in (Stage.PERCENTAGE, Stage.FULL))
         ),
@@ -197,11 +205,13 @@ def _shadow(report: RunReport) -> list[str]:
     rows = [(each.task_id, each.agreement.value, "; ".join(each.reasons)) for each in report.differences]
     left_out = f"{report.differences_left_out} more are in the store." if report.differences_left_out else ""
     troubles = [(name, str(number)) for name, number in report.troubles.items()]
+    assumed = [(name, str(number)) for name, number in report.assumed.items()]
     return [
         words,
         _table(("ticket", "", "what differs"), rows) if rows else "",
         left_out,
         _table(("steps that failed in shadow", "times"), troubles) if troubles else "",
+        _table(("would ask, and a yes was assumed", "times"), assumed) if assumed else "",
     ]
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from domain.errors import InvalidInput
 from domain.model import Model, Record
-from domain.money import parse_amount
+from domain.money import parse_money
 
 
 class FieldType(StrEnum):
@@ -107,7 +107,7 @@ def fits(kind: FieldType, value: Any) -> bool:
 
 def _is_amount(value: Any) -> bool:
     try:
-        parse_amount(value)
+        parse_money(value)
     except InvalidInput:
         return False
     return True

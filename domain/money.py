@@ -7,15 +7,31 @@ from domain.errors import InvalidInput
 
 _LARGEST = Decimal(10) ** 15
 EXPECTED = 'a positive plain decimal such as "86000.00"'
+EXPECTED_SUM = 'a plain decimal such as "86000.00" or "-12.50"'
 
 
 def parse_amount(value: Any, field: str = "amount") -> Decimal:
-    """The amount in currency units that a ticket's field names.
+    """The amount in currency units that a ticket's field names: more than nothing.
 
     A JSON number is read by its shortest decimal text, so that no binary fraction gets in. Raises
     `InvalidInput` naming the field; the value itself is not repeated.
     """
     problem = InvalidInput(f"{field}: expected {EXPECTED}", field=field)
+    try:
+        amount = parse_money(value, field)
+    except InvalidInput as error:
+        raise problem from error
+    if amount <= 0:
+        raise problem
+    return amount
+
+
+def parse_money(value: Any, field: str = "amount") -> Decimal:
+    """A sum in currency units, which may be nothing or less: differences, balances, refunds.
+
+    Raises `InvalidInput` naming the field; the value itself is not repeated.
+    """
+    problem = InvalidInput(f"{field}: expected {EXPECTED_SUM}", field=field)
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise problem
     text = str(value).strip()
@@ -25,7 +41,7 @@ def parse_amount(value: Any, field: str = "amount") -> Decimal:
         amount = Decimal(text)
     except InvalidOperation as error:
         raise problem from error
-    if not amount.is_finite() or not 0 < amount <= _LARGEST:
+    if not amount.is_finite() or abs(amount) > _LARGEST:
         raise problem
     return amount
 

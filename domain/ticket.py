@@ -13,6 +13,7 @@ from domain.dispatch.answer import DispatchAnswer
 from domain.lifecycle import TicketState
 from domain.model import Instant, Record
 from domain.review import ReviewRequest
+from domain.rollout import Placement
 from domain.sla import SlaTerms, Stopwatch
 from domain.task import OpsTask, RiskLevel
 
@@ -55,6 +56,8 @@ class EventKind(StrEnum):
     COMMAND = "command"
     COMMAND_REFUSED = "command_refused"
     SPOT_CHECK_DRAWN = "spot_check_drawn"
+    SHADOW = "shadow"
+    """A candidate of a rollout is interpreted beside the ticket, or could not be."""
     CLOSED = "closed"
 
 
@@ -83,8 +86,11 @@ class TicketView(Record):
     current_step: str = ""
     dispatch: DispatchAnswer | None = None
     sop: str = ""
+    sop_id: str = ""
     sop_version: str = ""
     sop_digest: str = ""
+    rollout: Placement | None = None
+    """Its place in the rollout of a version that could serve it."""
     risk: RiskLevel = RiskLevel.MEDIUM
     risk_reasons: tuple[str, ...] = ()
     sla: SlaTerms | None = None

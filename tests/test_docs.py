@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from typer.core import TyperCommand, TyperGroup
@@ -103,12 +104,19 @@ def test_every_file_that_a_page_names_exists(page: str) -> None:
     assert missing == set()
 
 
+def linked_from(page: Path) -> set[Path]:
+    """The files that a page links to."""
+    targets = links(TEXTS[str(page.relative_to(PROJECT))])
+    return {(page.parent / target.partition("#")[0]).resolve() for target in targets}
+
+
 def test_every_page_is_reached_from_the_index() -> None:
-    index = (PROJECT / "docs" / "README.md").resolve()
-    listed = {
-        (index.parent / target.partition("#")[0]).resolve() for target in links(TEXTS["docs/README.md"])
-    }
-    pages = {page.resolve() for page in (PROJECT / "docs").rglob("*.md")} - {index}
+    """From `docs/README.md`, or from the index of its folder, which that one links to."""
+    index = PROJECT / "docs" / "README.md"
+    listed = linked_from(index)
+    for other in (PROJECT / "docs").rglob("*/README.md"):
+        listed |= linked_from(other) if other.resolve() in listed else set()
+    pages = {page.resolve() for page in (PROJECT / "docs").rglob("*.md")} - {index.resolve()}
     assert {str(page.relative_to(PROJECT)) for page in pages - listed} == set()
 
 

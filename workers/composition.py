@@ -29,18 +29,22 @@ from activities.notices import NoticeActivities
 from activities.opening import OpeningActivities
 from activities.ports import ChannelSender, CodeVerifier, CoreBank, RulebookSource, ServiceCaller
 from activities.record import RecordActivities
+from activities.shadow import ShadowHandlers, ShadowRecords
 from definitions.book import PinnedSop, Rulebook, pin, with_people
 from domain.clock import BankClock
 from domain.handlers import HandlerSpec, Queue
 from domain.notices import Channel
 from domain.people import Directory
+from workers.candidates import RulebookWithCandidates
 from workers.extensions import extensions
 from workers.identity import Identity, key_from
 from workers.releases import ReleaseDesk
+from workers.rollout import RolloutDesk
 from workers.rulebook import RulebookFiles, RulebookLibrary, ServedRulebook
 from workers.settings import Settings, http_secret
 from workers.tickets import TicketDesk
 from workflows.payloads import data_converter
+from workflows.shadow_contract import READS
 
 _RELOAD_S = 1.0
 _log = structlog.get_logger(__name__)
@@ -94,6 +98,7 @@ def activity_set(
             GateActivities(rulebook),
             CodeActivities(codes),
             RecordActivities(store.tickets),
+            ShadowRecords(store.rollouts),
             CheckActivities(rulebook),
         ),
         Queue.CORE_BANK: (CoreBankActivities(bank),),
@@ -109,12 +114,13 @@ def activity_set(
         Queue.SERVICES: (HttpActivities(rulebook, services or HttpxServices(http_secret)),),
     }
     brought = extensions(frozenset(_own_handlers()))
-    return ActivitySet(
-        by_queue={
-            queue: (*owners, *(owner for each in brought for owner in each.on(queue)))
-            for queue, owners in ours.items()
-        }
-    )
+    by_queue = {
+        queue: (*owners, *(owner for each in brought for owner in each.on(queue)))
+        for queue, owners in ours.items()
+    }
+    for queue in READS:
+        by_queue[queue] = (*by_queue[queue], ShadowHandlers(by_queue[queue]))
+    return ActivitySet(by_queue=by_queue)
 
 
 @dataclass(frozen=True)
@@ -184,6 +190,22 @@ class Installation:
             clock=self.settings.clock,
         )
 
+    def rollouts(self) -> RolloutDesk:
+        """The desk of rollouts."""
+        return RolloutDesk(
+            self.store.rollouts,
+            self.store.library,
+            self.releases(),
+            audit=self.store.audit,
+            handlers=handler_specs(),
+            serving=self.rulebook.serving,
+            reload=self.rulebook.reload,
+            folder=self.settings.definitions_dir,
+            clock=self.settings.clock,
+            least_runs=self.settings.rollout_shadow_runs,
+            least_agreement=self.settings.rollout_agreement,
+        )
+
     @contextlib.asynccontextmanager
     async def kept_fresh(self) -> AsyncIterator[None]:
         """While open, edited definitions serve the next ticket, or those that were released since."""
@@ -215,9 +237,11 @@ def install(settings: Settings) -> Installation:
 
 
 def _served(settings: Settings, store: Store) -> ServedRulebook:
+    folder, handlers = settings.definitions_dir, handler_specs()
     if settings.serves_library:
-        return RulebookLibrary(store.library, handler_specs(), settings.definitions_dir, settings.clock)
-    return RulebookFiles(settings.definitions_dir, handler_specs(), settings.clock)
+        library = RulebookLibrary(store.library, handlers, folder, settings.clock)
+        return RulebookWithCandidates(library, store.rollouts)
+    return RulebookWithCandidates(RulebookFiles(folder, handlers, settings.clock), store.rollouts)
 
 
 async def connect(settings: Settings, *, lazy: bool = False) -> Client:

@@ -123,6 +123,13 @@ class Settings(BaseSettings):
         default=None, description="bank time at that instant (ISO, with zone)"
     )
 
+    rollout_shadow_runs: int = Field(
+        default=20, ge=0, description="shadow runs of a candidate before it may serve tickets"
+    )
+    rollout_agreement: float = Field(
+        default=0.95, ge=0, le=1, description="share of them that must agree with what was done"
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="least severity that is logged"
     )

@@ -18,7 +18,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -197,6 +197,19 @@ class Supervisor:
     def restarts(self, name: str) -> int:
         """How often a child has been started again."""
         return self._children[name].restarts
+
+    async def restart(self, name: str, environment: Mapping[str, str]) -> None:
+        """Ends a child in good order and starts it again with these added to its environment.
+
+        Returns when it is ready. It counts as one of its restarts.
+        """
+        child = self._children[name]
+        before = child.restarts
+        child.spec = replace(child.spec, environment={**child.spec.environment, **environment})
+        await child.end()
+        while child.restarts == before:
+            await asyncio.sleep(_PROBE_S)
+        await child.ready.wait()
 
     async def ready(self, name: str) -> None:
         """Waits until a child is ready, which it is not between its death and its return."""

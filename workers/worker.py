@@ -21,6 +21,7 @@ from workers.composition import ActivitySet, connect, handler_specs, install
 from workers.dev_server import register_search_attributes
 from workers.settings import PROJECT, Settings
 from workflows.sandbox import workflow_runner
+from workflows.shadow import ShadowWorkflow
 from workflows.ticket import TicketWorkflow
 
 _log = structlog.get_logger(__name__)
@@ -47,7 +48,7 @@ async def running_workers(
                 Worker(
                     client,
                     task_queue=queue,
-                    workflows=[TicketWorkflow] if serves_tickets else [],
+                    workflows=[TicketWorkflow, ShadowWorkflow] if serves_tickets else [],
                     workflow_runner=workflow_runner(),
                     activities=[each for owner in owners for each in activities_of(owner)],
                     activity_executor=executor,

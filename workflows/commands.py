@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError
 from activities.codes import CodeActivities
 from activities.messages import CodeCheck, Opening, ReopenTicket
 from activities.opening import OpeningActivities
-from definitions.migration import objections_to, step_at
+from definitions.migration import objections_to, same_step
 from domain.digest import digest_of
 from domain.errors import Conflict
 from domain.lifecycle import ENDS, TicketState
@@ -199,7 +199,7 @@ class Commands:
         self._reviews.withdraw(
             lambda request: (
                 request.kind is not ReviewKind.CLOSING
-                and step_at(before, request.step_id) == step_at(new, request.step_id)
+                and same_step(before, new, request.step_id)
             )
         )
         self.migration = opening

@@ -246,7 +246,6 @@ class ReviewBook:
         self._run.note(
             EventKind.REVIEW_LATE,
             f"nobody decided {request.review_id} in time{missing}; telling again",
-            step_id=request.step_id,
         )
         if request.on_late == "escalate" and request.role != Role.ONCALL:
             instead = Addressee(to="on_call")

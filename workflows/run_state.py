@@ -89,6 +89,7 @@ class TicketRun:
         self.current_step = kept.current_step
         self.steps_done = list(kept.steps_done)
         self.steps_skipped = list(kept.steps_skipped)
+        self.failed_steps = dict(kept.failed_steps)
         self.evidence = list(kept.evidence)
         self._earlier = kept.seq
 
@@ -110,6 +111,7 @@ class TicketRun:
             current_step=self.current_step,
             steps_done=tuple(self.steps_done),
             steps_skipped=tuple(self.steps_skipped),
+            failed_steps=self.failed_steps,
             evidence=tuple(self.evidence),
             seq=self.last_seq,
         )
@@ -182,6 +184,7 @@ class TicketRun:
             tables=opening.answer.tables_digest,
             sop=opening.sop.sop.name,
             sop_digest=opening.sop.digest,
+            **({"rollout": opening.rollout.words} if opening.rollout else {}),
         )
         self.move_to(TicketState.ASSIGNED)
         self.move_to(TicketState.PROCESSING)
@@ -276,8 +279,10 @@ class TicketRun:
             current_step="" if self.state in ENDS else self.current_step,
             dispatch=opening.answer if opening else None,
             sop=opening.sop.sop.name if opening else "",
+            sop_id=opening.sop.sop.id if opening else "",
             sop_version=opening.sop.version if opening else "",
             sop_digest=opening.sop.digest if opening else "",
+            rollout=opening.rollout if opening else None,
             risk=self.risk,
             risk_reasons=self.risk_reasons,
             sla=opening.sla if opening else None,

@@ -14,6 +14,7 @@ PASSED_THROUGH: dict[str, str] = {
     "workflows.contract": "models and names, without behaviour",
     "workflows.options": "constants",
     "workflows.snapshot": "models without behaviour",
+    "workflows.shadow_contract": "models without behaviour",
     "workflows.payloads": "the payload format, which runs outside of workflows as well",
     "workflows.search_attributes": "constants",
     "workflows.interpreter": "knows nothing of Temporal or the outside; tested on a runtime without either",

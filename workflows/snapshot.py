@@ -36,6 +36,8 @@ class RunSnapshot(Record):
     current_step: str
     steps_done: tuple[str, ...]
     steps_skipped: tuple[str, ...]
+    failed_steps: dict[str, str]
+    """Those that wait for an operator, key → name."""
     evidence: tuple[str, ...]
     """What finished steps said, for the closing review."""
     seq: int

@@ -281,15 +281,17 @@ class StepRuntime:
     async def failed(self, key: str, step: Step, failure: StepFailure) -> Literal["retry", "skip"]:
         """PROCESSING → FAILED, alert at once, and an operator decides."""
         run = self._run
+        told = key in run.failed_steps
         run.failed_steps[key] = step.name
         run.waits[key] = "operator"
         run.settle_state()
-        with run.working():
-            self._alert_failure(
-                key, step, failure, f"opsloop ticket retry|skip|cancel {run.task.task_id} --reason …"
-            )
-            run.show()
-            await run.record()
+        if not told:
+            with run.working():
+                self._alert_failure(
+                    key, step, failure, f"opsloop ticket retry|skip|cancel {run.task.task_id} --reason …"
+                )
+                run.show()
+                await run.record()
         choice = await self._commands.operator_choice(key)
         del run.failed_steps[key], run.waits[key]
         run.settle_state()

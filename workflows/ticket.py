@@ -38,6 +38,7 @@ from workflows.options import LOCAL
 from workflows.payloads import refusal_of
 from workflows.reviews import ReviewBook
 from workflows.run_state import TicketRun
+from workflows.shadow_start import start_shadow
 from workflows.sla_clock import SlaClock
 from workflows.snapshot import TicketSnapshot
 from workflows.step_runtime import StepRuntime, told_by
@@ -276,6 +277,7 @@ class TicketWorkflow:
                 self._journal.failures.pop(key, None)
                 self._journal.started.pop(key, None)
                 self._journal.occurrences[key] = self._journal.occurrence(key) + 1
+            run.failed_steps.clear()
         return TicketSnapshot(
             run=run.snapshot(),
             reviews=self._reviews.snapshot(),
@@ -310,6 +312,14 @@ class TicketWorkflow:
         if clock is not None:
             clock.cancel()
         await self._alerting.settle()
+        if self._run.opening is not None and self._run.opening.shadow is not None:
+            await start_shadow(
+                self._run,
+                effects=self._steps.effects_done,
+                journal=self._journal,
+                reviews=self._reviews.snapshot(),
+                events=self._inbox.snapshot(),
+            )
         await self._run.record()
         self._run.show()
 

@@ -1,12 +1,14 @@
 """A short night through the real thing: faults, a killed worker, people, the visitor, the verdict."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.support.requirements import need
-from workers.demo import night, stage
+from workers.demo import night, promises, stage
+from workers.demo.script import FOLDER
 from workers.dev_server import TemporalNotInstalled, temporal_command
 from workers.settings import Settings
 
@@ -20,7 +22,7 @@ faults:
     bank:
       - {kind: commit_then_timeout, account: "6222020200000013", count: 1}
       - {kind: error_500, account: "6222020200000016", count: 1}
-kill: {at: "20:15", orders_under_way: 0}
+kill: {at: "20:18", orders_under_way: 0}
 """
 
 TICKETS = """
@@ -86,6 +88,81 @@ TICKETS = """
     - {by: wang.fang, at: "20:35", reason: Papers agree}
 """
 
+CHANGES = """
+evening:
+  - headline: A draft is checked
+    commands:
+      - run: sop check {folder}/drafts/card_dispute.yaml
+        exit: 1
+        show: ["did you mean 'acknowledge_receipt'"]
+night:
+  - name: edit
+    at: "20:01"
+    headline: Two people sign
+    edits:
+      - {file: definitions/sops/balance_letter.yaml, old: "version: one", new: "version: two"}
+      - {file: definitions/sops/balance_letter.yaml, old: "quorum: 1", new: "quorum: 2"}
+  - name: mend
+    at: "20:04"
+    headline: The SOP is mended
+    moves: order
+    edits:
+      - {file: definitions/sops/standing_order.yaml, old: "version: first", new: "version: mended"}
+      - {file: definitions/sops/standing_order.yaml, old: fields.amout, new: fields.amount}
+    commands:
+      - {run: "ticket migrate {order} --reason mended", by: he.jun, patient: true}
+  - name: first_release
+    at: "20:22"
+    headline: Only what two people released
+    commands:
+      - {run: sop publish --all, by: he.jun}
+      - {run: sop release, by: he.jun, exit: 1, show: [four eyes]}
+      - {run: sop release, by: lin.tao}
+    serve_library: true
+  - name: release
+    at: "20:23"
+    headline: The next change
+    edits:
+      - {file: definitions/sops/balance_letter.yaml, old: "version: two signature", new: "version: released"}
+    commands:
+      - {run: "sop publish {sops}/balance_letter.yaml", by: he.jun}
+      - {run: sop release, by: lin.tao}
+    released: sops/balance_letter.yaml
+morning:
+  - headline: The path of a ticket
+    commands:
+      - {run: "ticket graph {transfer} --out {folder}/path.svg", by: auditor, quiet: true, tell: drawn}
+tickets:
+  - at: "19:56"
+    name: transfer
+    ticket: {source: fraud_monitor, title: Three payments to a new payee, category: fraud, action: hold,
+      account_ref: "6222020200000024", fields: {amount: "31000.00"}}
+    answers: [{by: wu.xia, after: 3min, verb: reject, reason: A supplier}]
+  - at: "19:57"
+    name: order
+    sop_version: mended
+    ticket: {source: nightly_batch, title: Standing order left out, category: service, action: standing_order,
+      account_ref: "6222020200000029", fields: {amount: "1250.00", beneficiary: A Landlord}}
+    answers: [{by: sun.li, after: 1min, reason: The batch left it out}]
+  - at: "19:58"
+    sop_version: one signature
+    ticket: {source: branch_portal, title: Letter for an auditor, category: service, action: balance_letter,
+      customer_ref: C0002, account_ref: "6222020200000002"}
+    answers: [{by: sun.li, at: "20:12", reason: Signed}]
+  - at: "20:02"
+    scene: edit
+    sop_version: two signature
+    ticket: {source: branch_portal, title: Letter for a visa, category: service, action: balance_letter,
+      customer_ref: C0005, account_ref: "6222020200000005"}
+    answers: [{by: sun.li, others: [zhang.min], after: 2min, reason: Signed}]
+  - at: "20:24"
+    scene: release
+    sop_version: released
+    ticket: {source: branch_portal, title: Letter for a tender, category: service, action: balance_letter,
+      customer_ref: C0010, account_ref: "6222020200000010"}
+    answers: [{by: sun.li, others: [zhang.min], after: 2min, reason: Signed}]
+"""
+
 
 @pytest.mark.timeout(240)
 def test_a_night_keeps_its_promises_whatever_breaks(
@@ -101,6 +178,11 @@ def test_a_night_keeps_its_promises_whatever_breaks(
     monkeypatch.setenv("OPSLOOP_CORE_BANK_TIMEOUT_S", "1.5")
     (tmp_path / "night.yaml").write_text(HOURS, encoding="utf-8")
     (tmp_path / "tickets.yaml").write_text(TICKETS, encoding="utf-8")
+    (tmp_path / "changes.yaml").write_text(CHANGES, encoding="utf-8")
+    for name in ("sops", "drafts"):
+        shutil.copytree(FOLDER / name, tmp_path / name)
+    # A busy machine may be slow; that the right version served is what counts here.
+    monkeypatch.setattr(promises, "SERVED_WITHIN_S", 60.0)
 
     code = night.play(Settings(data_dir=tmp_path), tmp_path)
 
@@ -115,12 +197,27 @@ def test_a_night_keeps_its_promises_whatever_breaks(
         "== Frozen once",
         "Xu Hong rejected: The precinct knows of no such notice",
         "review approve",
-        "✓ 7 tickets acknowledged: 6 ended, 1 wait for a person",
-        "✓ no order took effect twice: 5 orders, 5 effects",
-        "✓ the bank failed and was tried again: 6 attempts, 5 effects",
+        "did you mean 'acknowledge_receipt'",
+        "#12 runs under “released”",
+        "he.jun published",
+        "served by release 1",
+        "Sun Li approved: 1 of 2",
+        "Execute Freeze was undone",
+        "✓ 12 tickets acknowledged: 11 ended, 1 wait for a person",
+        "✓ no order took effect twice: 8 orders, 8 effects",
+        "✓ the bank failed and was tried again: 9 attempts, 8 effects",
         "✓ the worker was killed 1 × and started again 1 ×",
+        "✓ 4 tickets ran under the version that held when they came; 2 changes served the next ticket",
+        "✓ #09 failed under a wrong SOP, was moved to the mended one, kept its deadline and was completed",
+        "✓ 1 of 1 tickets was rejected after its effect, which the bank has undone",
+        "✓ 7 commands of operations staff did what they should",
     ):
-        assert sentence in said, said
+        # The ending is folded to the width of the screen.
+        assert " ".join(sentence.split()) in " ".join(said.split()), said
+    assert "<svg" in (tmp_path / "demo" / "path.svg").read_text(encoding="utf-8")
+    for name in ("balance_letter", "standing_order"):
+        shipped = (FOLDER / "sops" / f"{name}.yaml").read_text(encoding="utf-8")
+        assert (tmp_path / "demo" / "definitions" / "sops" / f"{name}.yaml").read_text() != shipped
     sent = (tmp_path / "demo" / "outbox.jsonl").read_text(encoding="utf-8").splitlines()
     assert any(json.loads(line)["channel"] == "sms" for line in sent)
     assert not (tmp_path / "demo" / "runtime.json").exists()

@@ -23,6 +23,7 @@ from definitions.book import Rulebook
 from domain.dispatch.answer import DispatchAnswer
 from domain.task import OpsTask
 from tests.replay.corpus import HISTORIES, Outcome, keep, lines_of
+from tests.replay.language import LANGUAGE, language_rulebook
 from tests.replay.scenario import Scenario
 from tests.replay.scenarios import SCENARIOS
 from tests.replay.stage import Stage
@@ -54,6 +55,8 @@ class MixedRulebook:
 
 def rulebook(definitions: str) -> RulebookSource:
     """The rulebook of a set of definitions, named as in `Scenario.definitions`."""
+    if definitions == LANGUAGE:
+        return language_rulebook()
     ours = RulebookFiles(PROJECT / "definitions", handler_specs())
     if definitions == "definitions":
         return ours

@@ -7,7 +7,7 @@ its docstring says what it shows.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.replay.stage import Stage
+from tests.replay.stage import Stage, filled, is_settled
 from tests.support.ticket_world import Ticket
 
 Play = Callable[[Stage], Awaitable[Ticket]]
@@ -50,6 +50,6 @@ async def close(stage: Stage, ticket: Ticket) -> Ticket:
 async def _approve_by_anybody(stage: Stage, ticket: Ticket) -> None:
     request = await ticket.review()
     for person in stage.people(request):
-        if (await ticket.decide(person, request=request)).accepted:
+        if (await ticket.decide(person, request=request, form=filled(request))).accepted:
             break
-    await ticket.until(lambda view: all(each.review_id != request.review_id for each in view.open_reviews))
+    await ticket.until(lambda view: is_settled(view, request))

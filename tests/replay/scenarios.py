@@ -1,15 +1,15 @@
-"""All scenarios: freezes come from their own module, the other SOPs and the article's set follow here."""
+"""All scenarios: freezes and the language have modules of their own; the rest follows here."""
 
 from domain.lifecycle import TicketState
 from domain.notices import Channel
 from domain.review import ReviewKind, Verb
 from tests.fakes.core_bank import Failure
-from tests.replay import freezes
+from tests.replay import finance, freezes, language, rollouts
 from tests.replay.scenario import SCENARIOS, close, scenario
 from tests.replay.stage import DAY, NIGHT, PAST_CUT_OFF, Stage
 from tests.support.ticket_world import Ticket
 
-__all__ = ["SCENARIOS", "freezes"]
+__all__ = ["SCENARIOS", "finance", "freezes", "language", "rollouts"]
 
 
 @scenario()

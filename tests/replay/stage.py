@@ -10,6 +10,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.clock import BankClock
 from domain.duration import parse_duration
+from domain.fields import FieldType
 from domain.lifecycle import TicketState
 from domain.review import DecisionOutcome, ReviewRequest, Verb
 from domain.task import OpsTask
@@ -49,6 +50,32 @@ KINDS: dict[str, dict[str, Any]] = {
     "other": {"title": "Please send the form for a new address", "fields": {}},
 }
 """Tickets that the shipped rules dispatch to each SOP. All parties are invented."""
+
+
+_SAMPLES: dict[FieldType, Any] = {
+    FieldType.MONEY: "1.00",
+    FieldType.NUMBER: 1,
+    FieldType.FLAG: False,
+    FieldType.DATE: "2026-11-25",
+    FieldType.TIME: "2026-11-25T09:00:00+08:00",
+}
+
+
+def filled(request: ReviewRequest) -> dict[str, Any]:
+    """The form of a review with something in every field that must be filled in."""
+    return {
+        name: field.choices[0] if field.choices else _SAMPLES.get(field.type, "recorded")
+        for name, field in request.form.items()
+        if field.required
+    }
+
+
+def is_settled(view: TicketView, request: ReviewRequest) -> bool:
+    """Whether the decision on a review shows: it is over, or has one approval more."""
+    return all(
+        each.review_id != request.review_id or len(each.approvals) > len(request.approvals)
+        for each in view.open_reviews
+    )
 
 
 @dataclass
@@ -99,11 +126,10 @@ class Stage:
         """The next review is decided by the first person, or the second, who may."""
         request = await ticket.review()
         by = self.people(request)[int(second)]
-        outcome = await ticket.decide(by, verb, choice=choice, request=request)
+        form = filled(request) if verb is Verb.APPROVE else {}
+        outcome = await ticket.decide(by, verb, choice=choice, request=request, form=form)
         assert outcome.accepted, outcome
-        await ticket.until(
-            lambda view: all(each.review_id != request.review_id for each in view.open_reviews)
-        )
+        await ticket.until(lambda view: is_settled(view, request))
         return outcome
 
     def people(self, request: ReviewRequest) -> list[str]:

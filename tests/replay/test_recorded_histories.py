@@ -45,7 +45,8 @@ async def test_a_recorded_ticket_comes_to_the_same_end_today(recording: Recordin
 
 
 def sops_of(book: Rulebook) -> set[str]:
-    return {sop.name for sop in book.sops}
+    """Those that tickets open with; the others run inside them."""
+    return {sop.name for sop in book.sops if sop.trigger is not None}
 
 
 @pytest.mark.parametrize("definitions", ["definitions", "definitions/seed"])
@@ -67,7 +68,8 @@ def test_the_corpus_shows_every_end_and_every_kind_of_event() -> None:
         TicketState.REJECTED,
         TicketState.CANCELLED,
     }
-    assert {kind.value for kind in EventKind} == KINDS_SEEN
+    # A run that moves to another version ends with that event; recorded is the run that goes on.
+    assert {kind.value for kind in EventKind} - {"migrated"} == KINDS_SEEN
 
 
 def recorded(name: str) -> dict[str, Any]:

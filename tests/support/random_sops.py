@@ -4,7 +4,7 @@
     seeded_play(17)              the same from a seed: quick
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
@@ -15,7 +15,9 @@ from definitions.book_checks import check_calls
 from definitions.findings import Finding, has_errors
 from definitions.loader import parse_sop
 from definitions.schema import Sop
+from definitions.yaml_source import read_yaml
 from domain.fields import FieldType
+from domain.handlers import HandlerSpec
 from tests.support.random_expressions import Choices, Expressions, Seeded, Sight
 from tests.support.scripted_handlers import CATALOGUE
 from tests.support.scripts import Script
@@ -42,7 +44,7 @@ class Play:
     @property
     def texts(self) -> tuple[str, ...]:
         """The files."""
-        return tuple(yaml.dump(each, sort_keys=False, allow_unicode=True, Dumper=_Dumper) for each in self.files)
+        return tuple(yaml.dump(each, sort_keys=False, allow_unicode=True, Dumper=Dumper) for each in self.files)
 
     def sops(self) -> tuple[Sop, ...]:
         """The SOPs as read and checked. Raises `AssertionError` with what `sop check` finds wrong."""
@@ -54,30 +56,29 @@ class Play:
         return "\n---\n".join((*self.texts, str(self.script)))
 
 
-class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
     """Writes out what stands twice: anchors are not part of the language."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True
 
 
-def check(texts: Sequence[str | bytes]) -> tuple[tuple[Sop, ...], list[Finding]]:
-    """What `sop check` does: the SOPs that can be used, and all findings."""
+def check(
+    texts: Sequence[str | bytes],
+    catalogue: Mapping[str, HandlerSpec] = CATALOGUE,
+    others: Sequence[Sop] = (),
+) -> tuple[tuple[Sop, ...], list[Finding]]:
+    """What `sop check` does: the SOPs that can be used, and all findings. `others` can be called, too."""
     findings: list[Finding] = []
     files = []
     for number, text in enumerate(texts):
-        sop, found = parse_sop(text, CATALOGUE, file=f"sop{number}.yaml")
+        sop, found = parse_sop(text, catalogue, file=f"sop{number}.yaml")
         findings += found
-        if sop is not None:
-            files.append((_document(f"sop{number}.yaml", text), sop))
-    findings += check_calls(files, CATALOGUE, complete=len(files) == len(texts))
+        document, _ = read_yaml(f"sop{number}.yaml", text)
+        if sop is not None and document is not None:
+            files.append((document, sop))
+    findings += check_calls(files, catalogue, others, complete=len(files) == len(texts))
     return tuple(sop for _, sop in files), findings
-
-
-def _document(file: str, text: str | bytes) -> Any:
-    from definitions.yaml_source import read_yaml
-
-    return read_yaml(file, text)[0]
 
 
 @dataclass
@@ -177,6 +178,11 @@ class _Author:
                 "way": {"choices": ["one", "other"]},
             }
         step[kind] = spec
+        if choices.chance(25):
+            # What the person can choose; `route` says where each leads.
+            late = ["late"] if spec.get("on_late") == "go_on" else []
+            ways = [each for each in (*late, "yes", "other", "third") if choices.chance(60)]
+            step["branch"] = dict.fromkeys(ways)
         return sight
 
     def wait(self, step: dict[str, Any], sight: Sight, depth: int) -> Sight:
@@ -233,23 +239,20 @@ class _Author:
         if person and choices.chance(30):
             step["on_reject"] = self.targets(steps, index)
         can_branch = not step.get("async") and "parallel" not in step and "foreach" not in step
-        if can_branch and choices.chance(25):
-            step["branch"] = self.branch(steps, index)
+        if "branch" in step:
+            step["branch"] = {way: self.targets(steps, index) for way in step["branch"]}
+        elif "review" not in step and "manual" not in step and can_branch and choices.chance(25):
+            step["branch"] = {
+                outcome: self.targets(steps, index)
+                for outcome in outcomes_of(step)
+                if not choices.chance(25)
+            }
         if not person and not step.get("async") and "fallback" not in step and choices.chance(25):
             codes = [*_CODES, *(["repeat_exhausted"] * 3 if "repeat" in step else []), "event_missing"]
             step["on_error"] = {
                 code: self.targets(steps, index)
                 for code in dict.fromkeys(choices.one_of(codes) for _ in range(choices.number(1, 2)))
             }
-
-    def branch(self, steps: list[dict[str, Any]], index: int) -> dict[str, list[str]]:
-        step, choices = steps[index], self.choices
-        own = step.get("review") or step.get("manual")
-        outcomes = [*(("yes", "other", "third") if own else ()), *outcomes_of(step)]
-        if own:
-            outcomes = [each for each in outcomes if each not in ("approved", "done")]
-        kept = [outcome for outcome in outcomes if not choices.chance(25)]
-        return {outcome: self.targets(steps, index) for outcome in kept}
 
     def targets(self, steps: list[dict[str, Any]], index: int) -> list[str]:
         choices = self.choices
@@ -275,7 +278,8 @@ def outcomes_of(step: dict[str, Any]) -> tuple[str, ...]:
         return (*spec.outcomes, "late") if late else spec.outcomes
     for kind, outcome in (("review", "approved"), ("manual", "done")):
         if kind in step:
-            return (outcome, "late") if step[kind].get("on_late") == "go_on" else (outcome,)
+            ways = tuple(each for each in step.get("branch", ()) if each != "late") or (outcome,)
+            return (*ways, "late") if step[kind].get("on_late") == "go_on" else ways
     if "wait" in step:
         if "event" not in step["wait"]:
             return ("elapsed",)
@@ -283,7 +287,8 @@ def outcomes_of(step: dict[str, Any]) -> tuple[str, ...]:
     return ("done",)
 
 
-def _write(choices: Choices) -> Play:
+def write_play(choices: Choices) -> Play:
+    """Any play; an expression may name a step that no way leads through, which `sop check` refuses."""
     others: list[dict[str, Any]] = []
     for number in range(choices.number(0, 2)):
         inputs = {f"in_{kind}": kind.value for kind in _INPUTS if choices.chance(40)}
@@ -321,7 +326,9 @@ def _is_valid(play: Play) -> bool:
     return not any(each.code == "OPS263" for each in findings)
 
 
-class _Drawn:
+class Drawn:
+    """Choices of Hypothesis."""
+
     def __init__(self, draw: st.DrawFn) -> None:
         self._draw = draw
 
@@ -343,7 +350,7 @@ def plays(draw: st.DrawFn) -> Play:
 
 @st.composite
 def _written(draw: st.DrawFn) -> Play:
-    return _write(_Drawn(draw))
+    return write_play(Drawn(draw))
 
 
 def seeded_play(seed: int) -> Play:
@@ -354,5 +361,5 @@ def seeded_play(seed: int) -> Play:
 def _seeded(seed: int) -> Iterator[Play]:
     attempt = 0
     while True:
-        yield _write(Seeded(seed * 1_000 + attempt))
+        yield write_play(Seeded(seed * 1_000 + attempt))
         attempt += 1

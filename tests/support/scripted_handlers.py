@@ -3,18 +3,19 @@
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.catalogue import handler, handlers_of
 from definitions.book import with_people
-from domain.errors import BankUnavailable, NotFound, OpsloopError, OrderRefused, OutcomeUnknown
+from domain.errors import BankUnavailable
 from domain.fields import FieldType, FormField
 from domain.handlers import Effect, HandlerSpec, HumanTask, Queue
 from domain.steps import StepInput, StepOutput
 from tests.support.scripts import Script
 
-_ERRORS: Final[dict[str, type[OpsloopError]]] = {
-    each.code: each for each in (OrderRefused, BankUnavailable, OutcomeUnknown, NotFound)
-}
+_STUMBLES: Final = 2
+"""How many calls in a hundred need a second attempt."""
 
 
 class _Facts(BaseModel):
@@ -44,9 +45,11 @@ class ScriptedHandlers:
 
     def _answer(self, step: StepInput) -> StepOutput:
         script, spec = Script.of(step.task.fields["script"]), CATALOGUE[step.handler]
+        if activity.info().attempt == 1 and script.roll("stumbles", step.step_id) < _STUMBLES:
+            raise BankUnavailable("not at the first attempt")
         answer = script.answer(spec, step.step_id, step.occurrence)
         if isinstance(answer, str):
-            raise _ERRORS[answer](f"{answer} by the script")
+            raise ApplicationError(f"{answer} by the script", type=answer, non_retryable=True)
         if spec.effect.gated:
             self.effects.append(step.idempotency_key)
         return answer

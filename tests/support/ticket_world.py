@@ -226,6 +226,11 @@ CUSTOMER_ORDER: Mapping[str, Any] = {"authority": "customer", "document_no": "K-
 """What a customer's own order needs to be authorised."""
 
 
+def signing_codes(rulebook: RulebookSource) -> DecisionCodes:
+    """Codes for everybody in the directory."""
+    return DecisionCodes(_KEY, lambda: rulebook.current().directory, timedelta(minutes=5))
+
+
 @asynccontextmanager
 async def ticket_world(
     client: Client,
@@ -242,7 +247,7 @@ async def ticket_world(
     store = open_store(url)
     bank = bank or FakeCoreBank(contacts={("C1", each): f"{each}-of-C1" for each in Channel})
     outbox = Outbox()
-    codes = DecisionCodes(_KEY, lambda: rulebook.current().directory, timedelta(minutes=5))
+    codes = signing_codes(rulebook)
     activities = activity_set(
         rulebook=rulebook, bank=bank, senders=outbox.senders(), store=store, codes=codes, clock=clock
     )

@@ -13,6 +13,7 @@ from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 from definitions.schema import Sop
 from domain.lifecycle import TicketState
 from domain.ticket import EventKind
+from tests.fakes.core_bank import Failure
 from tests.fakes.rulebook import FakeRulebook
 from tests.support.requirements import need
 from tests.support.ticket_world import Ticket, World, ticket_world
@@ -64,6 +65,7 @@ SOPS = (
             },
         },
     ),
+    sop("failing", {**PAY, "retry": 0}),
 )
 
 
@@ -146,3 +148,21 @@ async def test_questions_timers_and_events_go_along(short_env: WorkflowEnvironme
     assert [event.step_id for event in asked] == ["ask"]
     started = [event.step_id for event in stored if event.kind is EventKind.STEP_STARTED]
     assert len(started) == len(set(started))
+
+
+async def test_a_failed_step_goes_on_waiting_for_its_operator_and_is_told_once(world: World) -> None:
+    world.bank.fail_next(Failure.REFUSED)
+    ticket = await world.submit(action="failing", fields=order(0))
+    await ticket.until(lambda view: view.state is TicketState.FAILED)
+    while await runs_of(world, ticket) < 3:
+        await ticket.command("retry_step", by="zhao.min")  # refused: no operator, and it fills the history
+    view = await ticket.until(lambda view: view.steps_failed == ("pay",))
+    assert (view.state, view.waiting_for) == (TicketState.FAILED, "operator")
+    assert (await ticket.command("retry_step")).accepted
+    await ticket.ends(TicketState.COMPLETED)
+    stored = world.store.reader.timeline(ticket.task_id)
+    moves = [event.summary for event in stored if event.kind is EventKind.STATE]
+    assert moves[2:5] == ["processing → failed", "failed → retry", "retry → processing"]
+    subject = f"Pay failed on {ticket.task_id}"
+    assert [notice.subject for _, _, notice in world.outbox.sent if notice.subject == subject] != []
+    assert len([event for event in stored if event.kind is EventKind.STEP_FAILED]) == 1

@@ -52,7 +52,7 @@ def create_app(
     rollouts: RolloutDesk | None = None,
     zone: Callable[[], str] = lambda: "UTC",
 ) -> FastAPI:
-    """The API over a ticket desk, the read model and, where given, the desks of rules library and rollouts."""
+    """The API over a ticket desk, the read model and, where given, the desks of library and rollouts."""
     app = FastAPI(
         title="opsloop",
         version="0.1.0",

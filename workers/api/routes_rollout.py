@@ -75,7 +75,7 @@ class RolloutList(Record):
 
 
 def rollout_routes(desk: RolloutDesk, staff: SignedIn) -> APIRouter:
-    """The routes under `/rollouts`. Staff read; authors start, releasers move, both and operators withdraw."""
+    """The routes under `/rollouts`. Staff read, authors start, releasers move, both or operators end one."""
     router = APIRouter(prefix="/rollouts", tags=["rollouts"], route_class=TellsFindings)
     signed_in = [Depends(staff)]
 

@@ -1,7 +1,7 @@
 """Bank time as the demo's own process lives it."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from domain.clock import BankClock
 
@@ -19,6 +19,10 @@ class NightClock:
     def at(self, real: datetime) -> datetime:
         """The bank's time at a real instant."""
         return self._clock.to_bank(real)
+
+    def real_seconds(self, bank: timedelta) -> float:
+        """How long a while of bank time takes."""
+        return self._clock.real_duration(bank).total_seconds()
 
     def seconds_until(self, bank: datetime) -> float:
         """Real seconds until the bank's clock shows this; negative when it has."""

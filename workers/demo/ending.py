@@ -1,7 +1,7 @@
 """The end of the night: the bank's own ledger, what it proves, and where to read on."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
@@ -11,6 +11,7 @@ from rich.text import Text
 
 from domain.ticket import EventKind
 from workers.demo.outbox import Messages
+from workers.demo.promises import Edited, Verdict, kept_promises
 from workers.demo.screen import printable
 from workers.demo.script import Part, Script
 from workers.demo.watch import Counts, Waiting, Watched, cues
@@ -20,14 +21,6 @@ from workers.sandbox_bank.ledger import LedgerRow
 
 _REPEATED: Final = frozenset({FaultKind.ERROR_500, FaultKind.RESET, FaultKind.DOWN})
 """Faults after which an order has to be sent again, so that the bank counts more attempts than effects."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """One promise, and whether the night kept it."""
-
-    kept: bool
-    text: str
 
 
 @dataclass(frozen=True)
@@ -41,6 +34,8 @@ class Evidence:
     messages: Messages
     kills: int
     restarts: int
+    """After a kill, not those on purpose."""
+    edited: Edited = field(default_factory=Edited)
 
 
 def verdicts(evidence: Evidence) -> list[Verdict]:
@@ -58,7 +53,7 @@ def verdicts(evidence: Evidence) -> list[Verdict]:
     if evidence.script.hours.kill:
         text = f"the worker was killed {evidence.kills} × and started again {evidence.restarts} ×"
         found.append(Verdict(evidence.restarts >= evidence.kills >= 1, text))
-    return found
+    return found + kept_promises(evidence.edited, evidence.script, evidence.tickets, evidence.ledger)
 
 
 def settled_by_asking(tickets: Iterable[Watched]) -> int:

@@ -10,7 +10,8 @@ import httpx
 
 from workers.demo.chronicle import Chronicle
 from workers.demo.clock import NightClock
-from workers.demo.script import BankFault, Kill, Script
+from workers.demo.script import Script
+from workers.demo.script_files import BankFault, Kill
 from workers.sandbox_bank.ledger import LedgerRow
 from workers.supervisor import Supervisor
 

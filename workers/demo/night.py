@@ -13,19 +13,23 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 
 from activities.adapters.store import open_store
+from activities.ports import TicketReader
 from domain.duty import mode_at, next_change
 from workers.composition import handler_specs
 from workers.demo import ending
 from workers.demo.api import Api
+from workers.demo.changes import Changes, environment_of, names_of, play_pages
 from workers.demo.chronicle import Chronicle
 from workers.demo.clock import NightClock
+from workers.demo.commands import Terminal
 from workers.demo.mishaps import WORKER, CoreBankSwitches, Mishaps
 from workers.demo.outbox import Messages, Outbox
 from workers.demo.pictures import Pictures
+from workers.demo.promises import Edited
 from workers.demo.screen import PlainScreen, Scene, Screen, screen_for
 from workers.demo.script import FOLDER, Script, latest_night, read_script
 from workers.demo.staff import Intake, Staff
-from workers.demo.stage import command_line, demo_settings, stage
+from workers.demo.stage import command_line, demo_settings, lay_out, stage
 from workers.demo.watch import Counts, Watch, waiting
 from workers.embedded import Embedded
 from workers.rulebook import RulebookFiles
@@ -48,9 +52,11 @@ def play(settings: Settings, folder: Path = FOLDER) -> int:
     """Plays the night of the script in this folder; returns the exit code.
 
     0 when every promise was kept, 1 when one was broken, 130 when it was interrupted before its end. Raises
-    `InvalidInput` and `DefinitionError` before anything is started, and what `workers.demo.stage` raises.
+    `AlreadyRunning`, `InvalidInput` and `DefinitionError` before anything is started, and what
+    `workers.demo.stage` raises.
     """
     chosen = demo_settings(settings)
+    lay_out(chosen, folder)
     rulebook = RulebookFiles(chosen.definitions_dir, handler_specs())
     zone = ZoneInfo(rulebook.current().duty.timezone)
     night = latest_night(datetime.now(zone).date(), rulebook.is_working_day, zone)
@@ -79,12 +85,19 @@ async def _play(
         f"one bank night: {script.night.evening:%a %d %b %Y}, {script.hours.begins} to {script.hours.ends}, "
         f"{len(script.parts)} tickets, {script.hours.factor:g} × real time"
     )
-    async with stage(settings, script, console) as embedded, _performance(embedded, script, rulebook) as show:
+    data_dir = settings.data_dir
+    terminal = Terminal(environment_of(data_dir, script.night.zone), names_of(settings, script), data_dir)
+    await play_pages(script.changes.evening, terminal, data_dir, console)
+    async with (
+        stage(settings, script, console) as embedded,
+        _performance(embedded, script, rulebook, terminal) as show,
+    ):
         exits = os.environ.get(EXIT_VARIABLE) == "1"
         with screen_for(console, script.night.zone) as screen:
             await show.night(screen)
         if exits:
             await show.decide_for_the_visitor()
+        await play_pages(script.changes.morning, terminal, data_dir, console)
         kept = await show.finish(console)
         code[0] = 0 if kept else BROKEN
         if not exits:
@@ -105,7 +118,9 @@ class Performance:
     intake: Intake
     staff: Staff
     mishaps: Mishaps
+    changes: Changes
     pictures: Pictures
+    reader: TicketReader
 
     async def night(self, screen: Screen) -> None:
         """From the first ticket to the last minute, and until nothing is under way any more."""
@@ -121,7 +136,11 @@ class Performance:
                     self._draw(screen),
                 )
             ]
-            await asyncio.gather(self.intake.run(self.script), self.mishaps.run(self.script))
+            await asyncio.gather(
+                self.intake.run(self.script, self.changes),
+                self.mishaps.run(self.script),
+                self.changes.run(self.script),
+            )
             await self.clock.until(self.script.ends_at)
             await self._last_ones()
             for task in behind:
@@ -149,11 +168,23 @@ class Performance:
             ledger=await self.mishaps.bank.ledger(),
             messages=Messages.of(await self.outbox.messages(), self.rulebook.current().directory),
             kills=self.mishaps.kills,
-            restarts=self.embedded.supervisor.restarts(WORKER),
+            restarts=self.embedded.supervisor.restarts(WORKER) - self.changes.planned_restarts,
+            edited=Edited(
+                typed=self.changes.terminal.typed,
+                moments=self.changes.moments,
+                moves=self.changes.moves,
+                versions=self._versions(),
+            ),
         )
         kept = ending.report(console, evidence, waiting(self.watch))
         self.pictures.ending(evidence, waiting(self.watch))
         return kept
+
+    def _versions(self) -> dict[str, str]:
+        """The version that each ticket ran under, of those that the script looks at."""
+        looked_at = [part.task_id for part in self.script.parts if part.sop_version]
+        views = {task_id: self.reader.view(task_id) for task_id in looked_at}
+        return {task_id: view.sop_version for task_id, view in views.items() if view is not None}
 
     async def stay_up(self, console: Console) -> None:
         """Shows links and the visitor's command, then what still happens, until Ctrl-C."""
@@ -229,7 +260,7 @@ class Performance:
 
 @contextlib.asynccontextmanager
 async def _performance(
-    embedded: Embedded, script: Script, rulebook: RulebookFiles
+    embedded: Embedded, script: Script, rulebook: RulebookFiles, terminal: Terminal
 ) -> AsyncIterator[Performance]:
     settings, directory = embedded.settings, rulebook.current().directory
     clock, chronicle = NightClock(settings.clock), Chronicle()
@@ -250,7 +281,9 @@ async def _performance(
                 intake=Intake(api, clock, chronicle),
                 staff=Staff(api, clock, chronicle, script, directory),
                 mishaps=Mishaps(bank, embedded.supervisor, clock, chronicle),
+                changes=Changes(terminal, embedded, api, clock, chronicle, script.night.zone, watch),
                 pictures=Pictures.from_environment(script),
+                reader=store.reader,
             )
     finally:
         await bank.close()

@@ -78,7 +78,8 @@ class PlainScreen:
 
     def tell(self, line: Line) -> None:
         """Prints it."""
-        self._print(line.at, f"== {line.text}" if line.headline else f"   {_named(line.about)}: {line.text}")
+        about = f"{_named(line.about)}: " if line.about else ""
+        self._print(line.at, f"== {line.text}" if line.headline else f"   {about}{line.text}")
 
     def show(self, scene: Scene) -> None:
         """Prints the counts once an hour of bank time, and the visitor's command once."""

@@ -1,90 +1,29 @@
 """The demo's script: which tickets come when, who answers them, and what goes wrong."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Self, TypeVar
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, RootModel, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ValidationError
 
 from definitions.policy_files import read_document
 from definitions.validation import validated
-from domain.duration import Duration, parse_duration
+from domain.duration import parse_duration
 from domain.errors import DefinitionError
-from domain.model import Model
-from domain.review import Verb
 from domain.task import task_id_for
-from workers.sandbox_bank.faults import Fault
+from workers.demo.script_files import Answer, ChangesFile, NightFile, OutsideNews, TicketEntry, TicketsFile
 from workers.ticket_request import TicketRequest
 
 FOLDER: Final = Path(__file__).parent
+CHANGES: Final = "changes.yaml"
 _NOON: Final = time(12)
 _WEEKS_TO_LOOK_BACK: Final = 8
 
-BankTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-"""A time of day of the night: from noon on the evening's, before noon the morning's."""
-
 _File = TypeVar("_File", bound=BaseModel)
-
-
-class Answer(Model):
-    """What a person answers to one review of a ticket."""
-
-    by: str
-    after: Duration | None = None
-    """Bank time from the question on."""
-    at: BankTime | None = None
-    verb: Verb = Verb.APPROVE
-    reason: str = Field(min_length=1, max_length=300)
-
-    @model_validator(mode="after")
-    def _one_time(self) -> Self:
-        if (self.after is None) == (self.at is None):
-            raise ValueError("give either after or at")
-        return self
-
-
-class TicketEntry(Model):
-    """One ticket as the file has it; `workers/demo/tickets.yaml` says what the fields mean."""
-
-    at: BankTime
-    ticket: dict[str, Any]
-    again: Duration | None = None
-    answers: tuple[Answer, ...] = ()
-    headlines: dict[str, str] = {}
-    visitor: bool = False
-
-
-class TicketsFile(RootModel[tuple[TicketEntry, ...]]):
-    """`tickets.yaml`."""
-
-
-class BankFault(Model):
-    """Faults that are switched on at the core bank, in place of all that were on before."""
-
-    at: BankTime
-    headline: str
-    bank: tuple[Fault, ...]
-
-
-class Kill(Model):
-    """When the worker gets SIGKILL: after `at`, with so many orders under way at the bank."""
-
-    at: BankTime
-    orders_under_way: int = Field(default=1, ge=0)
-
-
-class NightFile(Model):
-    """`night.yaml`."""
-
-    begins: BankTime
-    ends: BankTime
-    factor: float = Field(gt=0, le=10_000)
-    faults: tuple[BankFault, ...] = ()
-    kill: Kill | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +52,13 @@ class Part:
     answers: tuple[Answer, ...]
     headlines: dict[str, str]
     visitor: bool
+    name: str = ""
+    """How commands of the script call it."""
+    scene: str = ""
+    """The scene after which it is handed in, however long that takes."""
+    events: tuple[OutsideNews, ...] = ()
+    sop_version: str = ""
+    """The version of its SOP that it has to run under; empty where the night does not look."""
 
     @property
     def task_id(self) -> str:
@@ -132,6 +78,8 @@ class Script:
     night: Night
     hours: NightFile
     parts: tuple[Part, ...]
+    changes: ChangesFile = field(default_factory=ChangesFile)
+    """What operations staff change."""
 
     @property
     def begins_at(self) -> datetime:
@@ -163,8 +111,23 @@ def read_script(night: Night, folder: Path = FOLDER) -> Script:
     """The script in this folder, for this night. Raises `DefinitionError` with file, line and field."""
     hours = _read(folder / "night.yaml", NightFile)
     entries = _read(folder / "tickets.yaml", TicketsFile).root
-    parts = [_part(number, entry, night) for number, entry in enumerate(entries, start=1)]
-    return Script(night=night, hours=hours, parts=tuple(sorted(parts, key=lambda part: part.at)))
+    changes = ChangesFile()
+    if (folder / CHANGES).exists():
+        changes = _read(folder / CHANGES, ChangesFile)
+    parts = [
+        _part(number, entry, night) for number, entry in enumerate((*entries, *changes.tickets), start=1)
+    ]
+    _check_names(changes, parts)
+    ordered = sorted(parts, key=lambda part: part.at)
+    return Script(night=night, hours=hours, parts=tuple(ordered), changes=changes)
+
+
+def _check_names(changes: ChangesFile, parts: Iterable[Part]) -> None:
+    scenes = [scene.name for scene in changes.night]
+    for part in parts:
+        if part.scene and part.scene not in scenes:
+            known = ", ".join(scenes) or "none"
+            raise DefinitionError(f"ticket {part.number}: no scene is called {part.scene!r}; known: {known}")
 
 
 def _read(path: Path, model: type[_File]) -> _File:
@@ -192,6 +155,10 @@ def _part(number: int, entry: TicketEntry, night: Night) -> Part:
         answers=entry.answers,
         headlines=entry.headlines,
         visitor=entry.visitor,
+        name=entry.name,
+        scene=entry.scene,
+        events=entry.events,
+        sop_version=entry.sop_version,
     )
 
 

@@ -6,14 +6,16 @@ Both work through the API, each as the principal that they are.
 import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from domain.people import Directory
 from domain.review import ReviewRequest, Verb
 from workers.demo.api import Api, Refused
+from workers.demo.changes import Changes
 from workers.demo.chronicle import Chronicle
 from workers.demo.clock import NightClock
-from workers.demo.script import Answer, Part, Script
+from workers.demo.script import Part, Script
+from workers.demo.script_files import Answer, OutsideNews
 
 INTAKE: Final = "intake"
 _GLANCE_S: Final = 0.3
@@ -33,17 +35,25 @@ class Intake:
     repeats: int = 0
     """How many were handed in a second time and recognised."""
 
-    async def run(self, script: Script) -> None:
-        """Returns when every ticket has been handed in."""
+    async def run(self, script: Script, changes: Changes) -> None:
+        """Returns when every ticket has been handed in, and told what it waits for."""
         async with asyncio.TaskGroup() as tasks:
             for part in script.parts:
-                tasks.create_task(self._hand_in(part))
+                tasks.create_task(self._hand_in(part, changes))
 
-    async def _hand_in(self, part: Part) -> None:
+    async def _hand_in(self, part: Part, changes: Changes) -> None:
         await self.clock.until(part.at)
+        if part.scene:
+            await changes.after(part.scene)
         body = part.request.model_dump(mode="json", exclude_defaults=True)
         receipt = await self.api.post(INTAKE, "/tickets", body)
         self.acknowledged[receipt["task_id"]] = part
+        if part.scene:
+            await changes.tell_version(part)
+        handed_in_at = self.clock.now()
+        for number, event in enumerate(part.events, start=1):
+            await self.clock.until(handed_in_at + event.after)
+            await self._tell_ticket(part, number, event)
         if part.again_at is None:
             return
         await self.clock.until(part.again_at)
@@ -53,6 +63,10 @@ class Intake:
             self.chronicle.tell(
                 self.clock.now(), "handed in again by its source: the same ticket", part.label
             )
+
+    async def _tell_ticket(self, part: Part, number: int, event: OutsideNews) -> None:
+        body = {"name": event.name, "event_id": f"{part.request.external_id}-{number}", "data": event.data}
+        await self.api.post(INTAKE, f"/tickets/{part.task_id}/events", body)
 
 
 class Staff:
@@ -67,7 +81,8 @@ class Staff:
         self._script = script
         self._parts = {part.task_id: part for part in script.parts}
         self._watcher = directory.on_call[0]
-        self._done: set[str] = set()
+        self._done: set[tuple[str, str]] = set()
+        """Review and person."""
 
     async def run(self) -> None:
         """Works until cancelled."""
@@ -92,10 +107,14 @@ class Staff:
                 await self._decide(review, digest, answer)
 
     def _answer_to(self, review: ReviewRequest) -> Answer | None:
+        """The next answer to this review: with a quorum, each person's in turn."""
         part = self._parts.get(review.task_id)
-        if part is None or part.visitor or review.review_id in self._done:
+        scripted = None if part is None or part.visitor else self._scripted(review)
+        if scripted is None:
             return None
-        return self._scripted(review)
+        people = (scripted.by, *scripted.others)
+        turn = next((each for each in people if (review.review_id, each) not in self._done), None)
+        return None if turn is None else scripted.model_copy(update={"by": turn})
 
     def _scripted(self, review: ReviewRequest) -> Answer | None:
         """The answer to the n-th review of its ticket; its id begins with `R<n>-`."""
@@ -113,7 +132,12 @@ class Staff:
         return review.opened_at + answer.after
 
     async def _decide(self, review: ReviewRequest, digest: str, answer: Answer) -> None:
-        body = {"verb": answer.verb.value, "reason": answer.reason, "digest": digest}
+        body: dict[str, Any] = {
+            "verb": answer.verb.value,
+            "reason": answer.reason,
+            "digest": digest,
+            "form": answer.form,
+        }
         if review.choices and answer.verb is Verb.APPROVE:
             body["choice"] = review.choices[0]
         try:
@@ -123,4 +147,4 @@ class Staff:
                 return
             label = self._parts[review.task_id].label
             self._chronicle.tell(self._clock.now(), f"{answer.by} was refused: {refusal}", label)
-        self._done.add(review.review_id)
+        self._done.add((review.review_id, answer.by))

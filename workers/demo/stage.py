@@ -7,7 +7,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar, Final
@@ -17,12 +17,15 @@ from rich.console import Console
 from domain.errors import InvalidInput, OpsloopError
 from workers.composition import connect
 from workers.demo.clock import NightClock
+from workers.demo.mishaps import WORKER
 from workers.demo.script import Script
 from workers.embedded import AlreadyRunning, Embedded, embedded_run
 from workers.health import polling_workers
 from workers.settings import PROJECT, Settings
 
 FOLDER: Final = "demo"
+DEFINITIONS: Final = "definitions"
+DRAFTS: Final = "drafts"
 _ALLOWANCES_S: Final = (9.0, 30.0, 120.0)
 """Real seconds that start-up may take before the first ticket is due. The clock is told to all processes when
 they start, so a machine that needs longer starts them anew with the next allowance."""
@@ -46,7 +49,7 @@ class TooSlow(OpsloopError):
 
 
 def demo_settings(settings: Settings) -> Settings:
-    """The same installation with the demo's own folder and the shipped definitions.
+    """The same installation with the demo's own folder, and a copy of the shipped definitions in it.
 
     Raises `InvalidInput` where the demo would touch something real.
     """
@@ -60,17 +63,31 @@ def demo_settings(settings: Settings) -> Settings:
                 f"the demo talks to its own sandbox only; unset OPSLOOP_{name.upper()}", field=name
             )
     chosen = {"temporal_address": _ANY_PORT, **settings.model_dump(exclude_unset=True)}
-    chosen |= {"data_dir": settings.data_dir / FOLDER, "definitions_dir": PROJECT / "definitions"}
+    data_dir = settings.data_dir / FOLDER
+    # A copy: staff edit definitions in the night, and the checkout's are not theirs.
+    chosen |= {"data_dir": data_dir, "definitions_dir": data_dir / DEFINITIONS}
     return Settings.model_validate(chosen)
+
+
+def lay_out(settings: Settings, samples: Path) -> None:
+    """An empty folder with the shipped definitions, and the SOPs and drafts of the demo, to be edited.
+
+    Raises `AlreadyRunning` when another demo runs on it.
+    """
+    empty_folder(settings.data_dir)
+    for folder in ("policies", "sops"):
+        shutil.copytree(PROJECT / "definitions" / folder, settings.definitions_dir / folder)
+    for source, target in (("sops", settings.definitions_dir / "sops"), (DRAFTS, settings.data_dir / DRAFTS)):
+        if (samples / source).is_dir():
+            shutil.copytree(samples / source, target, dirs_exist_ok=True)
 
 
 @contextlib.asynccontextmanager
 async def stage(settings: Settings, script: Script, console: Console) -> AsyncIterator[Embedded]:
     """Everything is up, a worker asks for tickets, and the first ticket is still to come.
 
-    Raises `AlreadyRunning`, `ChildFailed`, `TooSlow`.
+    The folder is as `lay_out` left it. Raises `AlreadyRunning`, `ChildFailed`, `TooSlow`.
     """
-    empty_folder(settings.data_dir)
     for allowance in _ALLOWANCES_S:
         in_time = False
         async with contextlib.AsyncExitStack() as stack:
@@ -81,7 +98,7 @@ async def stage(settings: Settings, script: Script, console: Console) -> AsyncIt
                     embedded = await stack.enter_async_context(
                         embedded_run(settings, clock_environment(script, opens_at_real))
                     )
-                    await _worker_polls(embedded)
+                    await worker_polls(embedded)
                 finally:
                     saying.cancel()
             in_time = NightClock(embedded.settings.clock).seconds_until(script.opens_at) > 0
@@ -92,7 +109,7 @@ async def stage(settings: Settings, script: Script, console: Console) -> AsyncIt
         if in_time:
             return
         console.print(f"start-up took longer than {allowance:.0f} s: once more, with more time")
-        empty_folder(settings.data_dir)
+        empty_folder(settings.data_dir, keep=(DEFINITIONS, DRAFTS))
     raise TooSlow(f"start-up takes longer than {_ALLOWANCES_S[-1]:.0f} s on this machine")
 
 
@@ -105,8 +122,8 @@ def clock_environment(script: Script, opens_at_real: datetime) -> dict[str, str]
     }
 
 
-def empty_folder(folder: Path) -> None:
-    """Removes what an earlier demo left. Raises `AlreadyRunning` when one still runs there."""
+def empty_folder(folder: Path, keep: Collection[str] = ()) -> None:
+    """Removes what an earlier demo left, but for what is kept. Raises `AlreadyRunning`."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "up.lock").open("w") as lock:
         try:
@@ -114,7 +131,7 @@ def empty_folder(folder: Path) -> None:
         except BlockingIOError:
             raise AlreadyRunning(f"a demo already runs on {folder}; end it first (Ctrl-C)") from None
         for left in folder.iterdir():
-            if left.name == "up.lock":
+            if left.name == "up.lock" or left.name in keep:
                 continue
             if left.is_dir() and not left.is_symlink():
                 shutil.rmtree(left)
@@ -126,18 +143,18 @@ def command_line(data_dir: Path, *words: str) -> str:
     """A command that works in the folder that the demo was started from, quoted for a shell."""
     program = Path(sys.argv[0])
     if program.name == "opsloop" and program.is_file():
-        runs = [_from_here(program)]
+        runs = [from_here(program)]
     else:
-        runs = [_from_here(Path(sys.executable)), "-m", "workers.cli"]
-    return f"OPSLOOP_DATA_DIR={shlex.quote(_from_here(data_dir))} {_joined([*runs, *words])}"
+        runs = [from_here(Path(sys.executable)), "-m", "workers.cli"]
+    return f"OPSLOOP_DATA_DIR={shlex.quote(from_here(data_dir))} {_joined([*runs, *words])}"
 
 
 def _joined(words: Iterable[str]) -> str:
     return " ".join(shlex.quote(word) for word in words)
 
 
-def _from_here(path: Path) -> str:
-    """The path relative to the working folder when it lies below it. Links are not followed: a virtual
+def from_here(path: Path) -> str:
+    """The path as seen from the working folder when it lies below it. Links are not followed: a virtual
     environment's Python is one."""
     absolute, here = Path(os.path.abspath(path)), Path.cwd()  # noqa: PTH100 - resolve() would follow links
     return str(absolute.relative_to(here)) if absolute.is_relative_to(here) else str(absolute)
@@ -152,7 +169,9 @@ async def _say_what_starts(logs: Path, say: Callable[[str], None]) -> None:
         await asyncio.sleep(0.2)
 
 
-async def _worker_polls(embedded: Embedded) -> None:
+async def worker_polls(embedded: Embedded) -> None:
+    """Returns when the worker that runs now asks for tickets."""
     client = await connect(embedded.settings)
-    while not await polling_workers(client, datetime.now(UTC)):
+    ours = f"{embedded.supervisor.pid(WORKER)}@"
+    while not any(each.startswith(ours) for each in await polling_workers(client, datetime.now(UTC))):
         await asyncio.sleep(0.1)

@@ -54,6 +54,11 @@ class Watched:
         """Whether it was completed without anybody's decision."""
         return self.summary.state is TicketState.COMPLETED and not self.happened(EventKind.REVIEW_DECIDED)
 
+    @property
+    def pinned_at(self) -> datetime | None:
+        """Bank time at which it was dispatched and pinned its SOP; None before."""
+        return next((event.at for event in self.events if event.kind is EventKind.DISPATCHED), None)
+
     def happened(self, kind: EventKind) -> bool:
         """Whether its timeline has such an event."""
         return any(event.kind is kind for event in self.events)
@@ -97,6 +102,11 @@ class Watch:
         """Whether the ticket is known to have reached an end."""
         ticket = self.tickets.get(task_id)
         return ticket is not None and ticket.ended
+
+    def pinned_at(self, task_id: str) -> datetime | None:
+        """Bank time at which the ticket pinned its SOP; None before."""
+        ticket = self.tickets.get(task_id)
+        return None if ticket is None else ticket.pinned_at
 
     def person_for(self, ticket: Watched) -> str:
         """Who is waited for, by name: the group and its lead, or the operator of the ticket's group."""
@@ -145,6 +155,10 @@ class Watch:
                 return event.summary.partition(": ")[2]
             case EventKind.STEP_FAILED | EventKind.OUTCOME_UNKNOWN | EventKind.SLA_LEVEL:
                 return event.summary
+            case EventKind.EVENT | EventKind.COMPENSATED | EventKind.COMPENSATION_FAILED | EventKind.MIGRATED:
+                return event.summary
+            case EventKind.REVIEW_APPROVED:
+                return self._one_of_several(event)
             case EventKind.REVIEW_LATE:
                 return "nobody decided in time; told again"
             case EventKind.SPOT_CHECK_DRAWN:
@@ -156,6 +170,10 @@ class Watch:
             case EventKind.CLOSED:
                 return "■ closed" if ticket.summary.state is not TicketState.COMPLETED else _completed(ticket)
         return ""
+
+    def _one_of_several(self, event: TicketEvent) -> str:
+        count, _, _ = event.summary.partition(":")
+        return f"{self._people.get(event.actor, event.actor)} approved: {count}"
 
     def _decision(self, event: TicketEvent) -> str:
         verb, _, reason = event.summary.partition(": ")

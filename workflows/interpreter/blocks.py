@@ -1,9 +1,10 @@
 """Steps that hold other steps: side by side, for each item, again and again, or of another SOP."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Mapping
 from typing import Any, Final
 
+from definitions.expression_values import as_json
 from definitions.expressions import evaluate, holds, render
 from definitions.schema import Step
 from domain.fields import EXPECTED, fits
@@ -27,12 +28,11 @@ async def run_foreach(run: Run, step: Step, sequence: Sequence) -> Performed:
     """The steps once for each item, a few items at a time."""
     spec = step.foreach
     assert spec is not None  # noqa: S101 - the kind of the step says so
-    items = evaluate(spec.items, sequence.facts)
-    if not isinstance(items, list | tuple):
-        raise StepFailure("expression_failed", f"{spec.items!r} is not a list")
-    if len(items) > MOST_ITEMS:
-        raise StepFailure("input_invalid", f"{len(items)} items; a foreach takes at most {MOST_ITEMS}")
     place = _place(run, step, sequence.scope)
+    # Kept, because a list may depend on the clock, and a run that is continued walks through it again.
+    if place not in run.journal.given:
+        run.journal.given[place] = _items(spec.items, sequence.facts)
+    items = run.journal.given[place]
     at_once = asyncio.Semaphore(spec.limit)
     scopes = [
         sequence.scope.round(step, f"{place}.{number}", {spec.item: item})
@@ -51,6 +51,15 @@ async def run_foreach(run: Run, step: Step, sequence: Sequence) -> Performed:
     return Performed(
         StepOutput(summary=f"{len(items)} items done", data={"count": len(items), "results": results})
     )
+
+
+def _items(source: str, facts: Mapping[str, Any]) -> list[Any]:
+    items = evaluate(source, facts)
+    if not isinstance(items, list | tuple):
+        raise StepFailure("expression_failed", f"{source!r} is not a list")
+    if len(items) > MOST_ITEMS:
+        raise StepFailure("input_invalid", f"{len(items)} items; a foreach takes at most {MOST_ITEMS}")
+    return [as_json(item) for item in items]
 
 
 async def run_repeat(run: Run, step: Step, sequence: Sequence) -> Performed:
@@ -84,11 +93,14 @@ async def run_call(run: Run, step: Step, sequence: Sequence) -> Performed:
     sop = run.pinned.called.get(step.call or "")
     if sop is None:
         raise StepFailure("definition_invalid", f"there is no SOP {step.call!r}")
-    inputs = render(step.inputs, sequence.facts)
-    for name, kind in sop.inputs.items():
-        if not fits(kind, inputs.get(name)):
-            raise StepFailure("input_invalid", f"{step.call} needs {name}: expected {EXPECTED[kind]}")
     place = _place(run, step, sequence.scope)
+    if place not in run.journal.given:
+        inputs = render(step.inputs, sequence.facts)
+        for name, kind in sop.inputs.items():
+            if not fits(kind, inputs.get(name)):
+                raise StepFailure("input_invalid", f"{step.call} needs {name}: expected {EXPECTED[kind]}")
+        run.journal.given[place] = inputs
+    inputs = run.journal.given[place]
     try:
         await Sequence(run, sop.steps, sequence.scope.called(step, place, sop, inputs)).walk()
     except SopFinished:
@@ -99,8 +111,7 @@ async def run_call(run: Run, step: Step, sequence: Sequence) -> Performed:
 def _place(run: Run, step: Step, scope: Scope) -> str:
     """What keys of the steps inside begin with: another for each deliberate new try."""
     key = scope.key(step.id)
-    occurrence = run.journal.occurrence(key)
-    return key if occurrence == 1 else f"{key}~{occurrence}"
+    return run.journal.place(key, scope.recalled_try or run.journal.occurrence(key))
 
 
 async def _together(run: Run, walks: Iterable[Awaitable[None]]) -> None:

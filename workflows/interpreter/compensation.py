@@ -1,12 +1,15 @@
 """Undoing what was done, in reverse, when an SOP ends badly."""
 
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from definitions.schema import Step
 from domain.errors import ExpressionFailed
 from domain.ticket import EventKind
 from workflows.interpreter.runtime import PlannedCall, StepFailure
 from workflows.interpreter.sequence import Run, Sequence
+
+_UNDOING: Final = ".compensation"
 
 
 @dataclass
@@ -26,9 +29,9 @@ async def compensate(run: Run) -> Undone:
     undone = Undone()
     for key in sorted(run.to_undo, key=order.__getitem__, reverse=True):
         step, sequence = run.to_undo[key]
-        undoing = f"{key}.compensation"
+        undoing = f"{key}{_UNDOING}"
         try:
-            output = await run.runtime.call(_planned(step, sequence, undoing))
+            output = await run.runtime.call(_planned(run, step, sequence, key))
         except (StepFailure, ExpressionFailed) as error:
             failure = error if isinstance(error, StepFailure) else StepFailure(error.code, str(error))
             run.runtime.note(
@@ -41,21 +44,24 @@ async def compensate(run: Run) -> Undone:
             undone.stuck.append(key)
             continue
         undone.keys.append(key)
-        undone.covered |= {key, undoing, sequence.scope.key(step.fallback or step.id)}
+        instead = sequence.scope.fallback_id(step) if step.fallback else step.id
+        undone.covered |= {key, undoing, sequence.scope.key(instead)}
         run.runtime.note(
             EventKind.COMPENSATED, f"{step.name} was undone", step_id=key, outcome=output.outcome
         )
     return undone
 
 
-def _planned(step: Step, sequence: Sequence, key: str) -> PlannedCall:
+def _planned(run: Run, step: Step, sequence: Sequence, key: str) -> PlannedCall:
     how = step.compensate
     assert how is not None  # noqa: S101 - only such steps are kept for undoing
     undoing = {
         "name": f"Undo {step.name}"[:100],
         "handler": how.handler,
-        # Without inputs of its own it is told what the step itself was told.
-        "inputs": how.inputs or step.inputs,
+        "inputs": how.inputs,
         "retry": None,
     }
-    return replace(sequence.plan(step.model_copy(update=undoing)), key=key, occurrence=1)
+    # Without inputs of its own it is told what the step itself was told.
+    told = run.journal.given.get(run.journal.place(key, run.journal.occurrence(key)), {})
+    call = sequence.plan(step.model_copy(update=undoing), None if how.inputs else told)
+    return replace(call, key=f"{key}{_UNDOING}", occurrence=1)

@@ -4,6 +4,8 @@ A run that is continued, or moved to another version of its SOP, walks the SOP a
 journal: finished steps answer what they answered before, and nothing happens twice.
 """
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from domain.model import Instant, Record
@@ -32,9 +34,18 @@ class Journal(BaseModel):
     """Whether the condition of a repeat held, by round."""
     dues: dict[str, Instant] = Field(default_factory=dict)
     """Until when a step waits."""
+    given: dict[str, Any] = Field(default_factory=dict)
+    """What a step was given when it began, as JSON: the items of a foreach, or the inputs.
+
+    By place. Those of a handler stay only until it is done, or for what undoes it.
+    """
     occurrences: dict[str, int] = Field(default_factory=dict)
     """Deliberate tries beyond the first."""
 
     def occurrence(self, key: str) -> int:
         """Which try of the step this is, from 1."""
         return self.occurrences.get(key, 1)
+
+    def place(self, key: str, occurrence: int) -> str:
+        """The step's name in one of its tries: each deliberate new one is another place."""
+        return key if occurrence == 1 else f"{key}~{occurrence}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from definitions.expressions import NAMES
-from definitions.schema import ANY_ERROR, Sop, Step
+from definitions.schema import ANY_ERROR, Sop, Step, all_steps, routes_of
 from domain.steps import StepOutput
 from workflows.interpreter.runtime import Runtime
 
@@ -26,10 +26,24 @@ class Scope:
     """Error codes that a step around this sequence has a route for."""
     recalling: bool = False
     """The step around is over: its steps only answer what they came to, and none begins."""
+    recalled_try: int = 0
+    """Which try of a step of this very scope is shown again."""
 
     def key(self, step_id: str) -> str:
         """The step's name within the ticket: stable, and unlike any other's."""
         return f"{self.prefix}{step_id}"
+
+    def fallback_id(self, step: Step) -> str:
+        """What the step's fallback is called: its handler's name, after the step's where others go by it, too.
+
+        A key is an idempotency key: two orders must never share one.
+        """
+        name = step.fallback or ""
+        others = [each for _, each in all_steps(self.sop.steps) if each.id != step.id]
+        taken = any(name in (each.id, each.fallback) for each in others) or any(
+            name in targets for each in (step, *others) for targets in routes_of(each).values()
+        )
+        return f"{step.id}.{name}" if taken else name
 
     def catches(self, code: str) -> bool:
         """Whether a step around has a route for this error."""
@@ -37,7 +51,7 @@ class Scope:
 
     def inside(self, step: Step) -> "Scope":
         """The scope of sequences that share their results with the step's own sequence."""
-        return replace(self, caught=self.caught | frozenset(step.on_error or ()))
+        return replace(self, caught=self.caught | frozenset(step.on_error or ()), recalled_try=0)
 
     def round(self, step: Step, place: str, variables: Mapping[str, Any]) -> "Scope":
         """The scope of one round of a loop: results of its own over those around it."""

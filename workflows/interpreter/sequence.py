@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -48,6 +48,7 @@ class Run:
     """Background steps that failed and have a fallback."""
     to_undo: "dict[str, tuple[Step, Sequence]]" = field(default_factory=dict)
     """Finished steps with a compensation, by key."""
+    _running: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     def in_background(self, work: Coroutine[Any, Any, None]) -> None:
         """Lets it run beside the steps that follow."""
@@ -57,6 +58,10 @@ class Run:
         """Waits until nothing is left in the background."""
         while self.background:
             await self.background.pop(0)
+
+    def alone(self, key: str) -> asyncio.Lock:
+        """Held while the step with this key runs, where several sequences can come to it."""
+        return self._running.setdefault(key, asyncio.Lock())
 
     def spec(self, handler: str) -> HandlerSpec:
         """The catalogue entry that the ticket pinned."""
@@ -74,9 +79,14 @@ class Sequence:
         self._position = {step.id: index for index, step in enumerate(self._steps)}
         self._visited: set[str] = set()
 
-    def recalled(self) -> "Sequence":
-        """The same place, for a step that is over and only shows again what its own steps came to."""
-        return Sequence(self._run, self._steps, replace(self.scope, recalling=True))
+    def recalled(self, occurrence: int) -> "Sequence":
+        """The same place, where a try that is over only shows again what its steps came to."""
+        scope = replace(self.scope, recalling=True, recalled_try=occurrence)
+        return Sequence(self._run, self._steps, scope)
+
+    def resumed(self) -> "Sequence":
+        """The same place, for a step of a block that is over which still has to run: a late fallback."""
+        return Sequence(self._run, self._steps, replace(self.scope, recalling=False, recalled_try=0))
 
     async def walk(self) -> None:
         """Runs the steps. Raises `TicketEnded` and `SopFinished`."""
@@ -103,7 +113,9 @@ class Sequence:
             if target in self._position:
                 after = await self._visit(self._steps[self._position[target]])
             else:
-                await self._visit(step_for_handler(target))
+                # Sequences side by side may both lead to it: it runs once, and both wait for it.
+                async with self._run.alone(self.scope.key(target)):
+                    await self._visit(step_for_handler(target))
                 after = following
         return after
 
@@ -132,7 +144,8 @@ class Sequence:
             )
             if decided.verb is Verb.REJECT:
                 raise TicketEnded(TicketState.REJECTED, decided.refusal)
-            journal.routes[key] = step.branch[decided.choice or ""]
+            # Where `late` is the only route there is nothing to choose: a yes goes on.
+            journal.routes[key] = step.branch[decided.choice] if decided.choice else ()
         return journal.routes[key]
 
     def effects_ahead(self, step: Step) -> tuple[PlannedCall, ...]:
@@ -156,11 +169,15 @@ class Sequence:
                     ahead.append(self.plan(each))
         return tuple(call for call in ahead if call.spec.effect.gated)
 
-    def plan(self, step: Step) -> PlannedCall:
-        """The call of the step's handler, its inputs evaluated. Raises `ExpressionFailed`."""
+    def plan(self, step: Step, given: Mapping[str, Any] | None = None) -> PlannedCall:
+        """The call of the step's handler with what it was given, or else with its inputs evaluated now.
+
+        Raises `ExpressionFailed`.
+        """
         key = self.scope.key(step.id)
         spec = self._run.spec(step.handler or "")
-        given = render(step.inputs, self.facts) if step.inputs else {}
+        if given is None:
+            given = render(step.inputs, self.facts)
         return PlannedCall(
             key=key,
             step=step,

@@ -10,10 +10,11 @@ from domain.errors import ExpressionFailed
 from domain.steps import StepOutput
 from domain.ticket import EventKind
 from workflows.interpreter.blocks import run_call, run_foreach, run_parallel, run_repeat
-from workflows.interpreter.handlers import run_handler, start_in_background
+from workflows.interpreter.handlers import admit, run_handler
 from workflows.interpreter.journal import Failure
 from workflows.interpreter.people import ask_manual, ask_review
 from workflows.interpreter.runtime import StepFailure
+from workflows.interpreter.scope import Scope
 from workflows.interpreter.sequence import NotReached, Performed, Run, Sequence, SopFinished
 from workflows.interpreter.waits import run_wait
 
@@ -41,14 +42,15 @@ _KINDS: Final[Mapping[str, Callable[[Run, Step, Sequence], Awaitable[Performed]]
 async def perform(run: Run, step: Step, sequence: Sequence) -> Performed:
     """Does what the step says, however often it takes; a finished one only answers what it came to."""
     journal, key = run.journal, sequence.scope.key(step.id)
+    await _recall(run, step, sequence)
     if key in journal.finished:
         performed = Performed(journal.finished[key], journal.routes.get(key))
-        if next(step.sequences(), None) or step.call:
-            with contextlib.suppress(NotReached, SopFinished, StepFailure, ExpressionFailed):
-                await _KINDS[step.kind](run, step, sequence.recalled())
         _keep(run, step, sequence, performed)
         return performed
     if sequence.scope.recalling:
+        if step.is_async and key in journal.failures:
+            # Its fallback still runs when everything else is done.
+            return _failed_in_background(run, step, sequence)
         raise NotReached
     await run.runtime.checkpoint()
     current, because = step, ""
@@ -57,7 +59,7 @@ async def perform(run: Run, step: Step, sequence: Sequence) -> Performed:
             performed = await _attempt(run, current, sequence, because)
         except StepFailure as failure:
             if current is step and step.fallback is not None and _may_replace(run, step, failure):
-                current, because = _instead(step, step.fallback), f"{step.name}: {failure.message}"
+                current, because = _instead(step, sequence.scope), f"{step.name}: {failure.message}"
                 continue
             rescued = await _after_failure(run, current, sequence, failure)
             if rescued is None:
@@ -69,11 +71,22 @@ async def perform(run: Run, step: Step, sequence: Sequence) -> Performed:
         return performed
 
 
+async def _recall(run: Run, step: Step, sequence: Sequence) -> None:
+    """Shows again what the steps inside came to, in the tries that are over."""
+    if step.call is None and next(step.sequences(), None) is None:
+        return
+    journal, key = run.journal, sequence.scope.key(step.id)
+    is_over = key in journal.finished or key in journal.failures
+    for occurrence in range(1, journal.occurrence(key) + is_over):
+        with contextlib.suppress(NotReached, SopFinished, StepFailure, ExpressionFailed):
+            await _KINDS[step.kind](run, step, sequence.recalled(occurrence))
+
+
 async def replace_failed(run: Run) -> None:
     """Runs the fallbacks of background steps that failed."""
     while run.to_replace:
         step, sequence = run.to_replace.pop(0)
-        await perform(run, step.model_copy(update={"is_async": False}), sequence)
+        await perform(run, step.model_copy(update={"is_async": False}), sequence.resumed())
 
 
 async def _attempt(run: Run, step: Step, sequence: Sequence, because: str) -> Performed:
@@ -92,6 +105,10 @@ async def _attempt(run: Run, step: Step, sequence: Sequence, because: str) -> Pe
     except StepFailure as error:
         failure = error
     _note_failure(run, key, step, failure)
+    if step.is_async:
+        # One that cannot even begin holds the run as little as one that fails later.
+        await run.runtime.warn(key, step, failure)
+        return _failed_in_background(run, step, sequence)
     raise failure
 
 
@@ -104,11 +121,11 @@ async def _begin(run: Run, step: Step, sequence: Sequence) -> Performed:
         run.runtime.note(EventKind.STEP_STARTED, step.name, step_id=key)
     if not step.is_async:
         return await _KINDS[step.kind](run, step, sequence)
-    running = await start_in_background(run, step, sequence)
+    call = await admit(run, step, sequence)
 
     async def follow() -> None:
         try:
-            output = await running
+            output = await run.runtime.call(call)
         except StepFailure as failure:
             _note_failure(run, key, step, failure)
             await run.runtime.warn(key, step, failure)
@@ -139,9 +156,10 @@ async def _after_failure(run: Run, step: Step, sequence: Sequence, failure: Step
     journal.failures.pop(key, None)
     if choice == "retry":
         journal.occurrences[key] = journal.occurrence(key) + 1
-        # A wait that is tried again begins anew.
-        journal.started[key] = run.runtime.now
-        journal.dues.pop(key, None)
+        if key in journal.started:
+            # A wait that is tried again begins anew; a step that has not begun asks its condition again.
+            journal.started[key] = run.runtime.now
+            journal.dues.pop(key, None)
         return None
     spec = run.spec(step.handler) if step.handler else None
     if spec and (spec.control or spec.effect.gated):
@@ -172,6 +190,8 @@ def _finish(run: Run, step: Step, sequence: Sequence, performed: Performed) -> N
     """Keeps what the step came to and says so in the timeline."""
     key, output = sequence.scope.key(step.id), performed.output
     run.journal.finished[key] = output
+    if step.handler is not None and not (step.compensate and step.compensate.handler):
+        run.journal.given.pop(run.journal.place(key, run.journal.occurrence(key)), None)
     if performed.route is not None:
         run.journal.routes[key] = performed.route
     _keep(run, step, sequence, performed)
@@ -192,7 +212,8 @@ def _keep(run: Run, step: Step, sequence: Sequence, performed: Performed) -> Non
         run.to_undo[sequence.scope.key(step.id)] = (step, sequence)
 
 
-def _instead(step: Step, fallback: str) -> Step:
+def _instead(step: Step, scope: Scope) -> Step:
     """The step with its fallback in place of its handler: another id, so another idempotency key."""
     without = dict.fromkeys(("fallback", "when", "compensate"))
-    return step.model_copy(update={**without, "id": fallback, "handler": fallback, "is_async": False})
+    instead = {"id": scope.fallback_id(step), "handler": step.fallback, "is_async": False}
+    return step.model_copy(update={**without, **instead})

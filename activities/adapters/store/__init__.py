@@ -1,5 +1,5 @@
-"""The store: tickets as people read them, audit, intake register, notice log and rules library, in one SQL
-database.
+"""The store: tickets as people read them, audit, intake register, notice log, rules library and rollouts, in
+one SQL database.
 
 Open it with `open_store` after `migrations.upgrade`.
 """
@@ -12,6 +12,7 @@ from activities.adapters.store.intake import SqlIntakeRegister
 from activities.adapters.store.library import SqlRulesLibrary
 from activities.adapters.store.notices import SqlNoticeLog
 from activities.adapters.store.reader import SqlTicketReader
+from activities.adapters.store.rollouts import SqlRolloutStore
 from activities.adapters.store.tickets import SqlTicketStore
 from domain.clock import BankClock
 
@@ -27,6 +28,7 @@ class Store:
     notices: SqlNoticeLog
     audit: SqlAuditLog
     library: SqlRulesLibrary
+    rollouts: SqlRolloutStore
 
     def close(self) -> None:
         """Closes the connections."""
@@ -47,4 +49,5 @@ def open_store(url: str, clock: BankClock | None = None) -> Store:
         notices=SqlNoticeLog(database),
         audit=SqlAuditLog(database),
         library=SqlRulesLibrary(database),
+        rollouts=SqlRolloutStore(database),
     )

@@ -74,6 +74,7 @@ _FACTS = (
     "state",
     "layer",
     "tables",
+    "rollout",
     "alert_id",
 )
 _LONGEST_FACT = 200

@@ -2,7 +2,8 @@
 
 `tickets`, `ticket_events`, `reviews` and `spot_checks` are a read model: the workflows can write them again.
 `audit`, `intake` and `notices` are records of their own. So is the rules library (`definition_versions`,
-`change_sets`, `change_set_files`, `releases`, `release_files`), whose rows are only ever added.
+`change_sets`, `change_set_files`, `releases`, `release_files`), whose rows are only ever added, and so are
+rollouts: `rollout_moves` and `shadow_reports` are only ever added to, `rollouts` says where each stands.
 """
 
 from datetime import UTC, datetime
@@ -95,6 +96,11 @@ tickets = Table(
     _words("risk"),
     _words("priority"),
     _words("sop"),
+    Column("sop_id", Words),  # these five are null in rows from before them
+    Column("sop_version", Words),
+    Column("sop_digest", Words),
+    Column("rollout", Integer),  # null as well for tickets that no rollout placed
+    Column("rollout_arm", Words),
     _words("waiting_for"),
     _words("sla_level"),
     _flag("spot_check"),
@@ -114,6 +120,8 @@ Index(
     tickets.c.task_id,
 )
 Index("ix_tickets_group", tickets.c.assigned_group, tickets.c.is_open)
+Index("ix_tickets_sop", tickets.c.sop_id, tickets.c.sop_digest)
+Index("ix_tickets_rollout", tickets.c.rollout)
 
 ticket_events = Table(
     "ticket_events",
@@ -258,3 +266,53 @@ release_files = Table(
     Column("was", Integer, nullable=False),
 )
 Index("ix_release_files_path", release_files.c.path, release_files.c.release)
+
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _words("path"),
+    _words("sop_id"),
+    Column("version", Integer, nullable=False),
+    _words("published_by"),
+    Column("published_at", Moment, nullable=False),
+    Column("candidate", JSON, nullable=False),
+    Column("moves", Integer, nullable=False),
+    _flag("is_open"),
+    Column("report", JSON),  # the run report; null until the rollout ends
+    ForeignKeyConstraint(["path", "version"], ["definition_versions.path", "definition_versions.number"]),
+)
+Index(
+    "uq_rollouts_open",
+    rollouts.c.sop_id,
+    unique=True,
+    sqlite_where=rollouts.c.is_open,
+    postgresql_where=rollouts.c.is_open,
+)
+
+rollout_moves = Table(
+    "rollout_moves",
+    metadata,
+    Column("rollout", Integer, ForeignKey("rollouts.number"), primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _words("by"),
+    Column("at", Moment, nullable=False),
+    Column("was", Words),
+    Column("was_percent", Integer, nullable=False),
+    _words("stage"),
+    Column("percent", Integer, nullable=False),
+    _words("why"),
+    _words("despite"),
+)
+
+shadow_reports = Table(
+    "shadow_reports",
+    metadata,
+    Column("rollout", Integer, ForeignKey("rollouts.number"), primary_key=True, autoincrement=False),
+    Column("task_id", Words, primary_key=True),
+    _words("agreement"),
+    Column("saved_touches", Integer, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("report", JSON, nullable=False),
+)
+Index("ix_shadow_reports_agreement", shadow_reports.c.rollout, shadow_reports.c.agreement)

@@ -6,8 +6,9 @@ from definitions.rollout import Rollout, RolloutMove
 from definitions.run_report import MOST_DIFFERENCES, RunReport, as_markdown, duration, run_report
 from domain.lifecycle import TicketState
 from domain.outcomes import TicketOutcome
+from domain.review import ReviewKind
 from domain.rollout import Arm, Placement, Stage
-from domain.shadow import Agreement, RunAccount, ShadowReport, ShadowTally, Trouble
+from domain.shadow import Agreement, Asked, RunAccount, ShadowReport, ShadowTally, Trouble
 from domain.task import RiskLevel
 from tests.support.rollouts import START, a_candidate
 
@@ -71,6 +72,10 @@ def differing(task_id: str) -> ShadowReport:
         reasons=("check would have failed: expression_failed",),
         real=account,
         shadow=account,
+        asked=(
+            Asked(key="look", kind=ReviewKind.STEP, of="Desk/reviewer", answered=False),
+            Asked(key="closing", kind=ReviewKind.CLOSING, of="Desk/reviewer", answered=True),
+        ),
         troubles=(Trouble(key="check", code="expression_failed"), Trouble(key="b", code="x", stops=False)),
     )
 
@@ -78,10 +83,15 @@ def differing(task_id: str) -> ShadowReport:
 def made(rollout: Rollout | None = None, number: int = 2) -> RunReport:
     return run_report(
         rollout or ended(),
-        [outcome("1", Arm.IN_FORCE), outcome("2", Arm.CANDIDATE), outcome("1", Arm.IN_FORCE, days=-1)],
-        ShadowTally(same=18, failed=number, saved_touches=-3),
-        [differing(f"T{each}") for each in range(number)],
-        NOW,
+        outcomes=[
+            outcome("1", Arm.IN_FORCE),
+            outcome("2", Arm.CANDIDATE),
+            outcome("1", Arm.IN_FORCE, days=-1),
+        ],
+        tally=ShadowTally(same=18, failed=number, saved_touches=-3),
+        differing=[differing(f"T{each}") for each in range(number)],
+        sample=[differing("T1")],
+        now=NOW,
     )
 
 
@@ -94,6 +104,7 @@ def test_it_counts_the_tickets_since_the_rollout_began() -> None:
     assert report.is_final
     assert report.ended_at == START + timedelta(days=2)
     assert report.signed_off_by == ("releaser2", "releaser3")
+    assert report.assumed == {"Desk/reviewer: look": 1}
     assert report.troubles == {"check: expression_failed": 2}
     assert RunReport.model_validate_json(report.model_dump_json()) == report
 
@@ -119,6 +130,7 @@ def test_the_page_has_dates_stages_counts_differences_and_signatures() -> None:
         "| SLA met | 100.0 % | 100.0 % |",
         "| median duration | 5 min 00 s | 5 min 00 s |",
         "| T0 | failed | check would have failed: expression_failed |",
+        "| Desk/reviewer: look | 1 |",
         "releaser2, releaser3",
     ):
         assert line in page.splitlines(), (line, page)
@@ -129,7 +141,7 @@ def test_the_page_has_dates_stages_counts_differences_and_signatures() -> None:
 def test_a_rollout_that_showed_nothing_yet_says_so() -> None:
     rollout = ended()
     young = rollout.model_copy(update={"candidate": a_candidate(SOP), "moves": rollout.moves[:1]})
-    page = as_markdown(run_report(young, [], ShadowTally(), [], NOW))
+    page = as_markdown(run_report(young, outcomes=[], tally=ShadowTally(), differing=[], sample=[], now=NOW))
     assert "not final: the rollout is open" in page
     assert "Nobody: the candidate never served a ticket." in page
     assert page.count("\nNone.\n") == 2

@@ -35,6 +35,7 @@ WHOLE = pinned(
         ("inside.freeze", "core_system_freeze"),
         ("undone.compensation", "sms_notifier"),
         ("manual_freeze", "manual_freeze"),
+        ("freeze.manual_freeze", "manual_freeze"),
         ("inside.manual_freeze", "manual_freeze"),
     ],
 )

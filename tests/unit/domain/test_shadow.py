@@ -43,6 +43,12 @@ def test_the_verdict_is_the_same_from_either_side(one: list[EffectMade], other: 
     assert there[0] is back[0]
 
 
+@given(EFFECTS)
+def test_whoever_does_all_of_it_by_hand_does_the_same(effects: list[EffectMade]) -> None:
+    by_hand = [effect(each.what, "") for each in effects]
+    assert compare(account(*by_hand), account(*effects))[0] is Agreement.SAME
+
+
 @given(EFFECTS, st.data())
 def test_an_effect_more_is_always_seen(effects: list[EffectMade], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(effects)))
@@ -70,7 +76,7 @@ def test_the_order_of_orders_counts_and_that_of_messages_does_not() -> None:
     freeze, pay, tell = effect("freeze"), effect("pay"), effect("tell", in_order=False)
     assert compare(account(tell, freeze), account(freeze, tell))[0] is Agreement.SAME
     _, reasons = compare(account(freeze, tell, pay), account(pay, freeze, tell))
-    assert reasons == ("the order was freeze, pay; the candidate has another",)
+    assert reasons == ("the order was freeze, pay; with the candidate it would be pay, freeze",)
 
 
 def test_another_end_and_another_risk_are_told() -> None:

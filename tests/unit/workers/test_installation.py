@@ -11,7 +11,6 @@ from domain.errors import DefinitionError, DefinitionsMissing
 from tests.fakes.definition_folder import write_definitions
 from workers import composition
 from workers.composition import install
-from workers.rulebook import RulebookFiles, RulebookLibrary
 from workers.settings import PROJECT, Settings
 
 KEY = "a key of the tests, long enough for HS256"
@@ -26,7 +25,6 @@ def test_an_embedded_installation_serves_its_folder(tmp_path: Path) -> None:
     settings = embedded(tmp_path)
     migrations.upgrade(settings.store_url)
     installation = install(settings)
-    assert isinstance(installation.rulebook, RulebookFiles)
     assert installation.rulebook.current().edition == "folder"
     status = installation.releases().reading.status()
     assert (status.serving.source, status.release) == ("folder", 0)
@@ -44,7 +42,7 @@ def test_an_embedded_installation_can_serve_the_library_too(tmp_path: Path) -> N
     settings = embedded(tmp_path, definitions_source="library")
     migrations.upgrade(settings.store_url)
     installation = install(settings)
-    assert isinstance(installation.rulebook, RulebookLibrary)
+    assert installation.rulebook.serving().source == "library"
     with pytest.raises(DefinitionsMissing):
         installation.rulebook.current()
     assert installation.directory().principal("xu.hong") is not None
@@ -56,7 +54,10 @@ def test_production_starts_before_its_database_does(tmp_path: Path) -> None:
     settings = Settings.model_validate({**PRODUCTION, "database_url": "postgresql://nobody@127.0.0.1:9/none"})
     with structlog.testing.capture_logs() as logs:
         installation = install(settings)
-    assert [each["event"] for each in logs] == ["definitions.library_unreachable"]
+    assert [each["event"] for each in logs] == [
+        "definitions.library_unreachable",
+        "rollouts.store_unreachable",
+    ]
     with pytest.raises(DefinitionsMissing):
         installation.rulebook.current()
 

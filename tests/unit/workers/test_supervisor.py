@@ -85,6 +85,24 @@ async def test_a_killed_child_comes_back_as_another_process(tmp_path: Path) -> N
         assert alive(supervisor.pid("worker"))
 
 
+async def test_a_child_can_be_started_anew_with_more_in_its_environment(tmp_path: Path) -> None:
+    tells = python(
+        f"""
+        import os, time
+        open(r"{tmp_path}/" + os.environ["NAME"], "w").write(os.environ["ALWAYS"])
+        time.sleep(600)
+        """
+    )
+    async with Supervisor(tmp_path) as supervisor:
+        await supervisor.start(ChildSpec("teller", tells, environment={"NAME": "first", "ALWAYS": "yes"}))
+        assert await written(tmp_path / "first") == "yes"
+        before = supervisor.pid("teller")
+        await supervisor.restart("teller", {"NAME": "second"})
+        assert await written(tmp_path / "second") == "yes"
+        assert not alive(before)
+        assert supervisor.restarts("teller") == 1
+
+
 async def test_a_child_is_not_ready_between_its_death_and_its_return(tmp_path: Path) -> None:
     open_for_business = True
 

@@ -12,8 +12,9 @@ from domain.orders import OrderKind
 from domain.people import Directory, Group, Principal, Role
 from domain.ticket import EventKind, TicketEvent, TicketSummary
 from tests.support.tickets import NIGHT, opened_event, sample_event, sample_review
-from workers.demo.ending import Evidence, Verdict, settled_by_asking, verdicts
+from workers.demo.ending import Evidence, settled_by_asking, verdicts
 from workers.demo.outbox import Messages
+from workers.demo.promises import Verdict
 from workers.demo.script import Night, Part, Script
 from workers.demo.script_files import BankFault, Kill, NightFile
 from workers.demo.watch import Watched

@@ -8,13 +8,18 @@ import pytest
 from rich.cells import cell_len
 
 from activities.risk import assess_risk
+from definitions.loader import check_sop_files, load_rulebook
 from definitions.schema import all_steps
 from domain.errors import DefinitionError
 from domain.fields import form_problems
 from workers.composition import handler_specs
-from workers.demo.script import Night, Script, latest_night, read_script
+from workers.demo.changes import names_of
+from workers.demo.commands import apply_edits
+from workers.demo.script import CHANGES, FOLDER, Night, Script, latest_night, read_script
+from workers.demo.script_files import Page
+from workers.demo.stage import demo_settings, lay_out
 from workers.rulebook import RulebookFiles
-from workers.settings import PROJECT
+from workers.settings import Settings
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NIGHT = Night(evening=date(2026, 11, 23), morning=date(2026, 11, 24), zone=ZONE)
@@ -28,8 +33,15 @@ def shipped() -> Script:
 
 
 @pytest.fixture(scope="module")
-def rulebook() -> RulebookFiles:
-    return RulebookFiles(PROJECT / "definitions", handler_specs())
+def rulebook(tmp_path_factory: pytest.TempPathFactory) -> RulebookFiles:
+    return RulebookFiles(laid_out(tmp_path_factory.mktemp("demo")).definitions_dir, handler_specs())
+
+
+def laid_out(folder: Path) -> Settings:
+    """The demo's folder as it is before its first scene."""
+    settings = demo_settings(Settings(data_dir=folder))
+    lay_out(settings, FOLDER)
+    return settings
 
 
 def script(folder: Path, tickets: str, hours: str = HOURS) -> Script:
@@ -86,7 +98,7 @@ def test_the_shipped_night_has_a_few_dozen_tickets_in_two_languages(shipped: Scr
     chinese = [
         part for part in shipped.parts if any("\u4e00" <= each <= "\u9fff" for each in part.request.title)
     ]
-    assert 36 <= len(shipped.parts) <= 48
+    assert 40 <= len(shipped.parts) <= 60
     assert len(shipped.parts) / 4 < len(chinese) < len(shipped.parts)
     assert len({part.task_id for part in shipped.parts}) == len(shipped.parts)
 
@@ -99,12 +111,18 @@ def test_exactly_one_review_waits_for_the_visitor(shipped: Script) -> None:
 def test_every_headline_fits_a_narrow_terminal(shipped: Script) -> None:
     headlines = [text for part in shipped.parts for text in part.headlines.values()]
     headlines += [fault.headline for fault in shipped.hours.faults]
+    pages: tuple[Page, ...] = (*shipped.changes.evening, *shipped.changes.night)
+    headlines += [page.headline for page in pages]
     assert [text for text in headlines if cell_len(text) > 80 - len("20:00 ")] == []
 
 
 def test_everybody_in_the_script_is_in_the_directory(shipped: Script, rulebook: RulebookFiles) -> None:
-    directory = rulebook.current().directory
-    people = {answer.by for part in shipped.parts for answer in part.answers}
+    directory, changes = rulebook.current().directory, shipped.changes
+    people = {
+        each for part in shipped.parts for answer in part.answers for each in (answer.by, *answer.others)
+    }
+    pages: tuple[Page, ...] = (*changes.evening, *changes.night, *changes.morning)
+    people |= {command.by for page in pages for command in page.commands if command.by}
     assert [each for each in people if directory.principal(each) is None] == []
 
 
@@ -157,3 +175,43 @@ def test_tickets_that_tempt_a_reader_to_misread_go_where_they_belong(
     [part] = [part for part in shipped.parts if part.number == number]
     answer = rulebook.dispatch(part.request.task())
     assert (answer.category, answer.action) == kind
+
+
+def test_every_edit_of_the_night_fits_its_file_and_only_the_broken_ones_are_refused(
+    shipped: Script, tmp_path: Path
+) -> None:
+    settings = laid_out(tmp_path)
+    pages = [(page.edits, False) for page in shipped.changes.evening]
+    scenes = [(scene.edits, scene.refused) for scene in shipped.changes.night]
+    for edits, refused in [*pages, *scenes]:
+        apply_edits(edits, settings.data_dir)
+        book, findings = load_rulebook(settings.definitions_dir, handler_specs())
+        assert (book is None) == refused or not edits, [str(each) for each in findings]
+    draft = settings.data_dir / "drafts" / "card_dispute.yaml"
+    assert check_sop_files([draft], settings.definitions_dir, handler_specs()) == []
+
+
+def test_the_draft_of_the_evening_has_a_typo_an_unknown_target_and_a_loop_without_an_end(
+    tmp_path: Path,
+) -> None:
+    settings = laid_out(tmp_path)
+    draft = settings.data_dir / "drafts" / "card_dispute.yaml"
+    findings = check_sop_files([draft], settings.definitions_dir, handler_specs())
+    assert {each.code for each in findings} == {"OPS201", "OPS203", "OPS240"}
+
+
+def test_commands_of_the_script_name_what_is_there(shipped: Script, tmp_path: Path) -> None:
+    names = names_of(demo_settings(Settings(data_dir=tmp_path)), shipped)
+    changes = shipped.changes
+    pages: tuple[Page, ...] = (*changes.evening, *changes.night, *changes.morning)
+    for page in pages:
+        for command in page.commands:
+            assert "{" not in command.run.format_map(names)
+    moved = {scene.moves for scene in changes.night if scene.moves}
+    assert moved <= names.keys()
+
+
+def test_a_ticket_that_waits_for_a_scene_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    (tmp_path / CHANGES).write_text("night: [{name: edit, at: '20:00', headline: Edit}]", encoding="utf-8")
+    with pytest.raises(DefinitionError, match="no scene is called 'edot'; known: edit"):
+        script(tmp_path, f"{TICKET}}}\n  scene: edot")

@@ -10,18 +10,33 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.errors import InvalidInput
-from workers.demo.script import Night, Script
+from workers.demo.script import FOLDER, Night, Script
 from workers.demo.script_files import NightFile
-from workers.demo.stage import clock_environment, command_line, demo_settings, empty_folder
+from workers.demo.stage import clock_environment, command_line, demo_settings, empty_folder, lay_out
 from workers.embedded import AlreadyRunning
 from workers.settings import PROJECT, Settings
 
 
-def test_the_demo_keeps_to_a_folder_of_its_own_and_the_shipped_definitions(tmp_path: Path) -> None:
+def test_the_demo_keeps_to_a_folder_of_its_own_with_a_copy_of_the_definitions(tmp_path: Path) -> None:
     chosen = demo_settings(Settings(data_dir=tmp_path, definitions_dir=tmp_path / "ours", api_port=9999))
     assert chosen.data_dir == tmp_path / "demo"
-    assert chosen.definitions_dir == PROJECT / "definitions"
+    assert chosen.definitions_dir == tmp_path / "demo" / "definitions"
     assert chosen.api_port == 9999
+
+
+def test_what_staff_edit_in_the_demo_is_a_copy_with_the_demos_own_sops(tmp_path: Path) -> None:
+    chosen = demo_settings(Settings(data_dir=tmp_path))
+    lay_out(chosen, FOLDER)
+    shipped = PROJECT / "definitions" / "sops" / "account_freeze.yaml"
+    copied = chosen.definitions_dir / "sops" / "account_freeze.yaml"
+    assert copied.read_bytes() == shipped.read_bytes()
+    assert not copied.samefile(shipped)
+    assert (chosen.definitions_dir / "sops" / "balance_letter.yaml").is_file()
+    assert (chosen.data_dir / "drafts" / "card_dispute.yaml").is_file()
+    (chosen.data_dir / "opsloop.db").touch()
+    empty_folder(chosen.data_dir, keep=("definitions", "drafts"))
+    assert copied.is_file()
+    assert not (chosen.data_dir / "opsloop.db").exists()
 
 
 def test_workers_of_other_runs_do_not_find_the_demos_temporal_server() -> None:
