@@ -3,12 +3,12 @@
 `python -m bench.large_sop [--json]` measures, each time anew and one after the other:
 
     load        the YAML text read, validated, and held against every check
-    first task  the ticket's first workflow task on a real worker, from when the worker got it until it answered:
-                dispatch, pinning, the pinned SOP written and read as a payload, the interpreter up to the
-                first bank order
+    first task  the ticket's first workflow task on a real worker, from when the worker got it until it
+                answered: dispatch, pinning, the pinned SOP written and read as a payload, the interpreter
+                up to the first bank order
 
-Each load reads a text that no cache has seen. The task is timed by the server's own clock. A Temporal dev server of
-its own is started on free ports and stopped.
+Each load reads a text that no cache has seen. The task is timed by the server's own clock. A Temporal dev
+server of its own is started on free ports and stopped.
 """
 
 import argparse
@@ -90,12 +90,22 @@ def _group(name: str, number: int) -> list[dict[str, Any]]:
         {"name": f"{name} Read", "when": f"fields.n > {number}", "handler": "break_classifier"},
         {"name": f"{name} Papers", "manual": {"instructions": "Get the papers.", "deadline": "1d"}},
         {"name": f"{name} Event", "wait": {"event": "papers", "deadline": "1d", "on_late": "go_on"}},
-        {"name": f"{name} Again", "handler": "sanctions_screener", "branch": {"clear": [], "hit": ["reject"]}},
-        {"name": f"{name} Odd", "when": f'risk == "high" && size(task.title) > {number}', "handler": "break_classifier"},
-        {"name": f"{name} Late", "when": f'has(steps.{own}_ask) && steps.{own}_ask.outcome == "yes"', "handler": "email_notifier"},
+        {
+            "name": f"{name} Again",
+            "handler": "sanctions_screener",
+            "branch": {"clear": [], "hit": ["reject"]},
+        },
+        {
+            "name": f"{name} Odd",
+            "when": f'risk == "high" && size(task.title) > {number}',
+            "handler": "break_classifier",
+        },
+        {
+            "name": f"{name} Late",
+            "when": f'has(steps.{own}_ask) && steps.{own}_ask.outcome == "yes"',
+            "handler": "email_notifier",
+        },
     ]
-
-
 
 
 def load_ms(repeats: int) -> list[float]:
@@ -139,7 +149,9 @@ async def first_task_ms(repeats: int, folder: Path) -> list[float]:
             client,
             task_queue=Queue.TICKETS,
             workflows=[TicketWorkflow],
-            activities=[each for owner in activities.by_queue[Queue.TICKETS] for each in activities_of(owner)],
+            activities=[
+                each for owner in activities.by_queue[Queue.TICKETS] for each in activities_of(owner)
+            ],
             activity_executor=ThreadPoolExecutor(4),
             workflow_runner=workflow_runner(),
         )
@@ -174,7 +186,10 @@ async def _timed(handle: WorkflowHandle[Any, Any]) -> float:
         if EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED in kinds:
             started = kinds.index(EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED)
             ended = kinds.index(EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
-            span = history.events[ended].event_time.ToDatetime() - history.events[started].event_time.ToDatetime()
+            span = (
+                history.events[ended].event_time.ToDatetime()
+                - history.events[started].event_time.ToDatetime()
+            )
             return span / timedelta(milliseconds=1)
         await asyncio.sleep(0.02)
     raise SystemExit("the first workflow task never ended")

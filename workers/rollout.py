@@ -156,7 +156,15 @@ class RolloutDesk:
             candidate = rollout.candidate
             if self._serving().source == "library":
                 change = self._change_set(candidate.path, candidate.version)
-                self._releases.release(change.number, principal=principal)
+                released = self._releases.release(change.number, principal=principal)
+                if released.repeated:
+                    # It was in force once and was rolled back: it comes back the same way.
+                    self._releases.roll_back(
+                        candidate.path,
+                        to=candidate.version,
+                        reason="the rollout is complete",
+                        principal=principal,
+                    )
             else:
                 self._check_folder(candidate)
             return self._done(self._moved(rollout, Stage.FULL, ALL, principal, despite=ignored))

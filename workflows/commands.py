@@ -197,10 +197,7 @@ class Commands:
         before = run.opening.sop
         new = opening.sop
         self._reviews.withdraw(
-            lambda request: (
-                request.kind is not ReviewKind.CLOSING
-                and same_step(before, new, request.step_id)
-            )
+            lambda request: request.kind is not ReviewKind.CLOSING and same_step(before, new, request.step_id)
         )
         self.migration = opening
         run.note(

@@ -160,11 +160,10 @@ tickets:
     sop_version: released
     ticket: {source: branch_portal, title: Letter for a tender, category: service, action: balance_letter,
       customer_ref: C0010, account_ref: "6222020200000010"}
-    answers: [{by: sun.li, others: [zhang.min], after: 2min, reason: Signed}]
 """
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(420)
 def test_a_night_keeps_its_promises_whatever_breaks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -203,14 +202,14 @@ def test_a_night_keeps_its_promises_whatever_breaks(
         "served by release 1",
         "Sun Li approved: 1 of 2",
         "Execute Freeze was undone",
-        "✓ 12 tickets acknowledged: 11 ended, 1 wait for a person",
+        "✓ 12 tickets acknowledged: 10 ended, 2 wait for a person",
         "✓ no order took effect twice: 8 orders, 8 effects",
         "✓ the bank failed and was tried again: 9 attempts, 8 effects",
         "✓ the worker was killed 1 × and started again 1 ×",
         "✓ 4 tickets ran under the version that held when they came; 2 changes served the next ticket",
         "✓ #09 failed under a wrong SOP, was moved to the mended one, kept its deadline and was completed",
         "✓ 1 of 1 tickets was rejected after its effect, which the bank has undone",
-        "✓ 7 commands of operations staff did what they should",
+        "✓ 8 commands of operations staff did what they should",
     ):
         # The ending is folded to the width of the screen.
         assert " ".join(sentence.split()) in " ".join(said.split()), said

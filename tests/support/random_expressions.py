@@ -40,7 +40,7 @@ class Seeded:
     """Choices that a seed settles."""
 
     def __init__(self, seed: int) -> None:
-        self._random = Random(seed)
+        self._random = Random(seed)  # noqa: S311 - nothing is kept secret
 
     def number(self, low: int, high: int) -> int:
         return self._random.randint(low, high)
@@ -83,7 +83,12 @@ class Expressions:
         if depth and choices.chance(35):
             left, right = self.flag(sight, depth - 1), self.flag(sight, depth - 1)
             return choices.one_of(
-                (f"!({left})", f"({left}) && ({right})", f"({left}) || ({right})", f"({left}) ? ({right}) : false")
+                (
+                    f"!({left})",
+                    f"({left}) && ({right})",
+                    f"({left}) || ({right})",
+                    f"({left}) ? ({right}) : false",
+                )
             )
         if choices.chance(4):
             # These fail when they are asked.
@@ -157,8 +162,12 @@ class Expressions:
                 return choices.one_of((1, f"${{ {self.number(sight)} }}"))
             case FieldType.MONEY:
                 lines = [name for name, sort in sight.items.items() if sort == "line"]
-                given = [f"${{ inputs.{name} }}" for name, of in sight.inputs.items() if of is FieldType.MONEY]
-                return choices.one_of(("12.00", "${ fields.amount }", *(f"${{ {name}.net }}" for name in lines), *given))
+                given = [
+                    f"${{ inputs.{name} }}" for name, of in sight.inputs.items() if of is FieldType.MONEY
+                ]
+                return choices.one_of(
+                    ("12.00", "${ fields.amount }", *(f"${{ {name}.net }}" for name in lines), *given)
+                )
             case FieldType.LIST:
                 return choices.one_of(([1, 2], "${ fields.lines }"))
         return choices.one_of(

@@ -1,7 +1,7 @@
 """Random SOPs that `sop check` accepts: every kind of step, nested, routed, with expressions and calls.
 
-    @given(plays())              a Hypothesis strategy: shrinks
-    seeded_play(17)              the same from a seed: quick
+@given(plays())              a Hypothesis strategy: shrinks
+seeded_play(17)              the same from a seed: quick
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +29,9 @@ _INPUTS: Final = (FieldType.MONEY, FieldType.NUMBER, FieldType.FLAG, FieldType.L
 _SPANS: Final = ("10min", "90s", "3h", "1d")
 _MACHINES: Final = ("jot", "look", "pay", "screen", "wire", "tell", "acknowledge", "assess")
 _PERSONS: Final = ("ask_lead", "by_hand", "ask_in_time")
-_BARE: Final = tuple(name for name, spec in CATALOGUE.items() if not any(each.required for each in spec.inputs.values()))
+_BARE: Final = tuple(
+    name for name, spec in CATALOGUE.items() if not any(each.required for each in spec.inputs.values())
+)
 """Handlers that can be called without inputs."""
 
 
@@ -44,7 +46,9 @@ class Play:
     @property
     def texts(self) -> tuple[str, ...]:
         """The files."""
-        return tuple(yaml.dump(each, sort_keys=False, allow_unicode=True, Dumper=Dumper) for each in self.files)
+        return tuple(
+            yaml.dump(each, sort_keys=False, allow_unicode=True, Dumper=Dumper) for each in self.files
+        )
 
     def sops(self) -> tuple[Sop, ...]:
         """The SOPs as read and checked. Raises `AssertionError` with what `sop check` finds wrong."""
@@ -204,7 +208,9 @@ class _Author:
     def call(self, step: dict[str, Any], sight: Sight, depth: int) -> Sight:
         other = self.choices.one_of(self.others)
         step["call"] = other["id"]
-        given = {name: self.say.value(FieldType(kind), sight) for name, kind in other.get("inputs", {}).items()}
+        given = {
+            name: self.say.value(FieldType(kind), sight) for name, kind in other.get("inputs", {}).items()
+        }
         if given:
             step["with"] = given
         return sight
@@ -243,9 +249,7 @@ class _Author:
             step["branch"] = {way: self.targets(steps, index) for way in step["branch"]}
         elif "review" not in step and "manual" not in step and can_branch and choices.chance(25):
             step["branch"] = {
-                outcome: self.targets(steps, index)
-                for outcome in outcomes_of(step)
-                if not choices.chance(25)
+                outcome: self.targets(steps, index) for outcome in outcomes_of(step) if not choices.chance(25)
             }
         if not person and not step.get("async") and "fallback" not in step and choices.chance(25):
             codes = [*_CODES, *(["repeat_exhausted"] * 3 if "repeat" in step else []), "event_missing"]

@@ -54,7 +54,9 @@ class _Watcher(Interceptor):
             async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
                 result = await super().execute_workflow(input)
                 told = TicketResult.model_validate(result.model_dump())
-                events = [TicketEvent.model_validate(each.model_dump()) for each in workflow.instance().timeline()]
+                events = [
+                    TicketEvent.model_validate(each.model_dump()) for each in workflow.instance().timeline()
+                ]
                 seen.append(Replayed(told, events))
                 return result
 

@@ -26,7 +26,16 @@ _VALUES: Final[tuple[Any, ...]] = (
     *([], [[]], ["x"], ["s1", "s1"], ["finish", "s1"], {}, {"x": "y"}, {"any": []}, {"handler": "jot"}),
 )
 _LINES: Final = (
-    *("\t- x: y", "---", "...", "- - - -", "a: &b c", "d: *b", "<<: {a: b}", "x: !!python/object:os.system ls"),
+    *(
+        "\t- x: y",
+        "---",
+        "...",
+        "- - - -",
+        "a: &b c",
+        "d: *b",
+        "<<: {a: b}",
+        "x: !!python/object:os.system ls",
+    ),
     *("? [a]: b", "'", '"', "{", "}", "[", "]", "|", ">", "%YAML 1.2", "@x", "`x", "#", ": :", "steps:"),
     *("steps: {}", "name: Again", "\ufeffname: x", 'x: "\\UFFFFFFFF"', "\u0000", "\x85", "1: 2", "~: x"),
 )
@@ -77,7 +86,9 @@ def badly_located(findings: list[Finding]) -> list[str]:
 
 
 def _places(value: Any) -> Iterator[Place]:
-    pairs: Any = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    pairs: Any = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
     for key, each in pairs:
         yield value, key
         yield from _places(each)
@@ -193,11 +204,18 @@ def _once_more(place: Place, places: list[Place], choices: Choices) -> None:
 
 
 def _other_condition(place: Place, places: list[Place], choices: Choices) -> None:
-    conditions = [each for each in places if each[1] in ("when", "until") and isinstance(each[0][each[1]], str)]
+    conditions = [
+        each for each in places if each[1] in ("when", "until") and isinstance(each[0][each[1]], str)
+    ]
     if conditions:
         container, key = choices.one_of(conditions)
         container[key] = choices.one_of(
-            (f"!({container[key]})", f"({container[key]}) || fields.gone == 1", "fields.gone", "risk == 'high'")
+            (
+                f"!({container[key]})",
+                f"({container[key]}) || fields.gone == 1",
+                "fields.gone",
+                "risk == 'high'",
+            )
         )
 
 

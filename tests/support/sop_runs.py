@@ -50,24 +50,26 @@ def play(sop: PinnedSop, script: Script, *, cuts: Sequence[int] = (), drained: b
         loop = VirtualLoop()
         runtime = ScriptedRuntime(script, FIELDS, loop, record, carried)
         interpreter = Interpreter(sop, runtime, journal)
-        closing = False
 
         async def live(interpreter: Interpreter = interpreter, runtime: ScriptedRuntime = runtime) -> Run:
-            nonlocal closing
             try:
                 await interpreter.run()
                 return Run("completed", record, interpreter.journal, rests)
             except TicketEnded as end:
-                closing = True
                 runtime.abandon(end)
                 undone = await interpreter.undo()
                 return Run(
-                    end.state.value, record, interpreter.journal, rests, tuple(undone.keys), tuple(undone.stuck)
+                    end.state.value,
+                    record,
+                    interpreter.journal,
+                    rests,
+                    tuple(undone.keys),
+                    tuple(undone.stuck),
                 )
 
         def at_cut(runtime: ScriptedRuntime = runtime) -> bool:
             nonlocal rests
-            if closing or runtime.ended is not None:
+            if runtime.ended is not None:
                 return False
             if drained and open_cuts and open_cuts[0] <= rests:
                 runtime.moving = True
@@ -145,6 +147,10 @@ def _undone_badly(sop: PinnedSop, run: Run) -> Iterator[str]:
             step = found[1] if found else None
             if step is None or step.compensate is None or step.compensate.handler is None:
                 continue
-            took_place = not isinstance(answer, str) and answer and answer.outcome == sop.handlers[call.handler].outcomes[0]
+            took_place = (
+                not isinstance(answer, str)
+                and answer
+                and answer.outcome == sop.handlers[call.handler].outcomes[0]
+            )
             if took_place and step.handler == call.handler and key not in undoing:
                 yield f"{key} took place and was not undone"

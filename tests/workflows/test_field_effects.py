@@ -1,4 +1,4 @@
-"""Fields of the SOP language whose effect shows in a real ticket only: who is asked, by when, how it is called."""
+"""Fields of the SOP language whose effect shows in a real ticket only: who is asked, by when, how often."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -44,7 +44,10 @@ SOPS = (
     *asking("of_no_group", group=""),
     *asking("of_operators", role="operator"),
     *(each for on_late in LATENESS for each in asking(f"late_{on_late}", deadline="10min", on_late=on_late)),
-    *asking("form", form={"way": {"label": "Which way?", "choices": ["post", "counter"]}, "net": {"type": "money"}}),
+    *asking(
+        "form",
+        form={"way": {"label": "Which way?", "choices": ["post", "counter"]}, "net": {"type": "money"}},
+    ),
     sop("by_makers", "accounts", ASSESS, ask("review", four_eyes=False)),
     sop("once", "accounts", ASSESS, {**FREEZE, "retry": 0, "timeout": "7s"}),
     sop("twice", "accounts", ASSESS, {**FREEZE, "retry": 1, "timeout": "11s"}),
@@ -78,7 +81,10 @@ class TestPeople:
     async def test_the_group_is_asked_and_others_are_refused(self, world: World, kind: str) -> None:
         ticket = await world.submit(action=f"{kind}_plain")
         refused = await ticket.decide("wang.fang")
-        assert (refused.code, refused.message) == ("not_permitted", f"wang.fang is not in the group {COMPLIANCE}")
+        assert (refused.code, refused.message) == (
+            "not_permitted",
+            f"wang.fang is not in the group {COMPLIANCE}",
+        )
         assert (await ticket.decide("zhao.min")).accepted
 
     async def test_without_a_group_the_tickets_own_is_asked(self, world: World, kind: str) -> None:
@@ -89,7 +95,10 @@ class TestPeople:
     async def test_the_role_must_be_held(self, world: World, kind: str) -> None:
         ticket = await world.submit(action=f"{kind}_of_operators")
         refused = await ticket.decide("zhao.min")
-        assert (refused.code, refused.message) == ("not_permitted", "zhao.min does not hold the role operator")
+        assert (refused.code, refused.message) == (
+            "not_permitted",
+            "zhao.min does not hold the role operator",
+        )
         assert (await ticket.decide("op.chen")).accepted
 
     async def test_the_deadline_counts_from_the_question(self, world: World, kind: str) -> None:

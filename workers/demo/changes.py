@@ -180,7 +180,7 @@ async def _type(command: Command, terminal: Terminal, console: Console) -> None:
         else:
             _print(console, f"    {line}")
     if said.summary:
-        _print(console, f"  ✓ {said.summary}", "green")
+        console.print(Text(printable(f"  ✓ {said.summary}"), style="green"), soft_wrap=True)
 
 
 def _print(console: Console, line: str, style: str = "") -> None:

@@ -123,8 +123,9 @@ class _Ran:
 def _said(command: Command, ran: _Ran, names: Mapping[str, str]) -> Said:
     everything = [line.rstrip() for line in ran.text.splitlines() if line.strip()]
     matching = [line for line in everything if any(re.search(each, line) for each in command.show)]
+    silent = [each for each in command.show if not any(re.search(each, line) for line in everything)]
     found = re.search(command.find, ran.text, re.MULTILINE) if command.find else None
-    if ran.code != command.exit or (command.show and not matching) or (command.find and not found):
+    if ran.code != command.exit or silent or (command.find and not found):
         # What went wrong is shown whole enough to be understood.
         wrong = f"exit code {ran.code}, expected {command.exit}" if ran.code != command.exit else "unexpected"
         return Said(ran.typed, (*everything[-8:], f"✗ {wrong}"), "", ran.code, False, ran.seconds)

@@ -78,7 +78,8 @@ class Command(Model):
     exit: int = 0
     """The exit code that it must have."""
     show: tuple[str, ...] = ()
-    """Regular expressions: lines of its output that match are shown; without any, the last line."""
+    """Regular expressions: lines of its output that match are shown, and each has to match one. Without any
+    the last line is shown."""
     find: str = ""
     """A regular expression whose named groups `tell` can use."""
     tell: str = ""

@@ -34,7 +34,7 @@ class Scope:
         return f"{self.prefix}{step_id}"
 
     def fallback_id(self, step: Step) -> str:
-        """What the step's fallback is called: its handler's name, after the step's where others go by it, too.
+        """What the fallback goes by: its handler's name, after the step's where others go by that, too.
 
         A key is an idempotency key: two orders must never share one.
         """

@@ -210,6 +210,15 @@ class TestServing:
 
 
 class TestCompleting:
+    def test_full_brings_a_version_back_that_was_rolled_back(self, office: RolloutOffice) -> None:
+        in_shadow(office, 20)
+        office.complete()
+        office.library.roll_back(FREEZE)
+        assert office.store.library.in_force().versions[FREEZE] == 1
+        office.start()
+        office.complete(despite="it was in force before")
+        assert office.store.library.in_force().versions[FREEZE] == 2
+
     def test_full_releases_the_version_and_ends_with_the_report(self, office: RolloutOffice) -> None:
         in_shadow(office, 20, 1)
         office.serve(10)

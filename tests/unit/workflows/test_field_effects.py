@@ -1,4 +1,4 @@
-"""Fields of the SOP language that name things, or say that there is nothing to do: what they change in a run."""
+"""Fields of the SOP language that name things, or say that there is nothing to do: their effect in a run."""
 
 from typing import Any
 
@@ -26,11 +26,17 @@ def test_a_steps_id_is_its_key_and_how_others_name_it() -> None:
 
 def test_a_steps_name_is_what_people_read() -> None:
     done = run({"name": "Test", "steps": [{"name": "Look into it", "handler": "look"}]})
-    assert [each.summary for each in done.record.notes if each.kind is EventKind.STEP_STARTED] == ["Look into it"]
+    assert [each.summary for each in done.record.notes if each.kind is EventKind.STEP_STARTED] == [
+        "Look into it"
+    ]
 
 
 def test_an_sops_id_is_how_others_call_it() -> None:
-    called = {"name": "A long name that may change", "id": "short", "steps": [{"name": "Jot", "handler": "jot"}]}
+    called = {
+        "name": "A long name that may change",
+        "id": "short",
+        "steps": [{"name": "Jot", "handler": "jot"}],
+    }
     assert keys(run({"name": "Test", "steps": [{"name": "Do", "call": "short"}]}, called)) == ["do.jot"]
 
 
@@ -46,7 +52,12 @@ def test_a_reason_against_a_compensation_stands_where_the_catalogue_would_expect
             "name": "Test",
             "steps": [
                 {"name": "Pay", "handler": "pay", "compensate": {"none": "it was cash"}},
-                {"name": "No", "handler": "jot", "on_error": {"any": ["reject"]}, "when": "fields.missing > 1"},
+                {
+                    "name": "No",
+                    "handler": "jot",
+                    "on_error": {"any": ["reject"]},
+                    "when": "fields.missing > 1",
+                },
             ],
         }
     )

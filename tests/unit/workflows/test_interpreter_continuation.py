@@ -97,7 +97,10 @@ class TestGoingOn:
     def test_a_background_step_of_a_block_that_is_over_is_still_replaced(self) -> None:
         tell = {"name": "Tell", "handler": "tell", "async": True, "fallback": "acknowledge"}
         test = sop(
-            {"name": "All", "foreach": {"items": "[1]", "steps": [tell, {"name": "Ask", "handler": "ask_lead"}]}},
+            {
+                "name": "All",
+                "foreach": {"items": "[1]", "steps": [tell, {"name": "Ask", "handler": "ask_lead"}]},
+            },
             {"name": "Rest", "wait": {"duration": "3h"}},
         )
         replaced = ("all.1.acknowledge", "acknowledge")
@@ -185,7 +188,8 @@ class TestFailures:
     def test_where_late_is_the_only_route_a_yes_goes_on(self) -> None:
         review = {"question": "May we?", "deadline": "1h", "on_late": "go_on"}
         test = sop(
-            {"name": "Ask", "review": review, "branch": {"late": ["tell"]}}, {"name": "Next", "handler": "jot"}
+            {"name": "Ask", "review": review, "branch": {"late": ["tell"]}},
+            {"name": "Next", "handler": "jot"},
         )
         run = play(test, SMOOTH)
         assert calls(run) == [("next", "jot")]
