@@ -65,7 +65,7 @@ def large_sop(number: int, steps: int = STEPS) -> str:
     group = 0
     while (left := steps - len(written)) > 0:
         group += 1
-        written += _group(f"N{number} G{group}", number + group)[:left]
+        written += _group(f"N{number} G{group}", number * STEPS + group)[:left]
     sop = {
         "name": f"Large {number}",
         "trigger": {"category": "accounts", "action": "freeze"},
@@ -177,22 +177,19 @@ async def _first_task(client: Client, number: int) -> float:
 
 async def _timed(handle: WorkflowHandle[Any, Any]) -> float:
     """From the start of the first workflow task to its completion, which orders the first activity."""
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        history = await handle.fetch_history()
-        kinds = [event.event_type for event in history.events]
-        if EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED in kinds:
-            raise SystemExit("the first workflow task failed")
-        if EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED in kinds:
-            started = kinds.index(EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED)
-            ended = kinds.index(EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
-            span = (
-                history.events[ended].event_time.ToDatetime()
-                - history.events[started].event_time.ToDatetime()
-            )
-            return span / timedelta(milliseconds=1)
-        await asyncio.sleep(0.02)
-    raise SystemExit("the first workflow task never ended")
+    started = ended = None
+    async with asyncio.timeout(30):
+        async for event in handle.fetch_history_events(wait_new_event=True):
+            match event.event_type:
+                case EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED:
+                    started = started or event.event_time.ToDatetime()
+                case EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+                    ended = ended or event.event_time.ToDatetime()
+                case EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
+                    raise SystemExit("the first workflow task failed")
+                case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED if started and ended:
+                    return (ended - started) / timedelta(milliseconds=1)
+    raise SystemExit("the ticket ended before its first order")
 
 
 def summed_up(load: Sequence[float], task: Sequence[float]) -> dict[str, float | int]:

@@ -3,6 +3,7 @@
 import asyncio
 import compileall
 import contextlib
+import gc
 import signal
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -113,6 +114,16 @@ def _activity_name(method: Callable[..., Any]) -> str:
     return str(definition.name)
 
 
+def collect_seldom() -> None:
+    """What is loaded by now stays, so the garbage collector need not walk through it again.
+
+    A full collection in the middle of a workflow task was its longest part (docs/performance.md).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 async def serve(settings: Settings) -> None:
     """Runs one worker process until SIGINT or SIGTERM. Raises `DefinitionError` for a wrong rulebook."""
     stop = asyncio.Event()
@@ -122,6 +133,7 @@ async def serve(settings: Settings) -> None:
     installation = install(settings)
     client = await connect(settings)
     await register_search_attributes(client)
+    collect_seldom()
     async with running_workers(client, installation.activities(), settings), installation.kept_fresh():
         await stop.wait()
     installation.store.close()

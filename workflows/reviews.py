@@ -87,6 +87,10 @@ class ReviewBook:
         """Whether a person approved this effect in this run."""
         return bool(self.approved) and digest_of_effect(call, self._run.task) in self.approved
 
+    def asks(self, key: str) -> bool:
+        """Whether this question was asked and not yet acted on."""
+        return key in self._asked
+
     async def ask(
         self,
         question: Question,

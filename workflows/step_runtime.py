@@ -92,13 +92,13 @@ class StepRuntime:
             return
         if not run.risk_assessed:
             run.demand_caution("an effect was reached before the risk was assessed")
+        key = f"{call.key}/gate/{call.occurrence}"
         verdict = await self.gate()
-        if verdict.verdict == "spot_check":
-            self.draw_spot_check(verdict)
-        elif verdict.verdict == "ask":
+        # A question that is open stays one, also where the hour has changed since the run was continued.
+        if verdict.verdict == "ask" or self._reviews.asks(key):
             decided = await self._reviews.ask(
                 Question(
-                    key=f"{call.key}/gate/{call.occurrence}",
+                    key=key,
                     kind=ReviewKind.GATE,
                     step_id=call.key,
                     text=f"{verdict.reason}. May “{call.step.name}” run?",
@@ -109,6 +109,8 @@ class StepRuntime:
             )
             if decided.verb is Verb.REJECT:
                 raise TicketEnded(TicketState.REJECTED, decided.refusal)
+        elif verdict.verdict == "spot_check":
+            self.draw_spot_check(verdict)
         await self.checkpoint()
 
     async def gate(self) -> GateVerdict:

@@ -348,7 +348,7 @@ class TicketWorkflow:
             run.note(EventKind.GATE, "a person approved the same effects in this run")
             return
         verdict = await self._steps.gate()
-        if verdict.verdict == "ask":
+        if verdict.verdict == "ask" or self._reviews.asks("closing"):
             decided = await self._reviews.ask(
                 Question(
                     key="closing",

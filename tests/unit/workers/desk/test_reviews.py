@@ -178,12 +178,12 @@ async def test_the_answers_to_a_form_travel_with_the_decision(office):
 
 async def test_a_form_that_is_not_filled_in_names_every_field_and_repeats_no_value(office):
     office.asking(form=FORM)
-    outcome = await decide(office, form={"amount": "-7", "vouchr": "V-1"})
+    outcome = await decide(office, form={"amount": "7 yuan", "vouchr": "V-1"})
     assert (outcome.accepted, outcome.code) == (False, "form_invalid")
     assert "vouchr: there is no such field" in outcome.message
     assert "voucher_no: is missing" in outcome.message
     assert "amount: is not an amount" in outcome.message
-    assert "-7" not in outcome.message
+    assert "7 yuan" not in outcome.message
     assert office.temporal.updates == []
 
 
