@@ -29,7 +29,7 @@ from domain.shadow import Asked, Suppressed, Trouble
 from domain.steps import StepInput, StepOutput, effect_digest
 from domain.task import RiskLevel
 from domain.ticket import EventKind
-from workflows.interpreter import PlannedCall, Question, StepFailure, TicketEnded
+from workflows.interpreter import EffectsAhead, PlannedCall, Question, StepFailure, TicketEnded
 from workflows.options import DEFAULT_STEP_TIMEOUT, LOCAL, step_retry
 from workflows.shadow_contract import READS, ShadowAnswer, ShadowInput
 
@@ -77,7 +77,7 @@ class ShadowRuntime:
         """Nobody holds a shadow run."""
         await self._step_aside()
 
-    async def admit(self, call: PlannedCall, ahead: tuple[PlannedCall, ...]) -> None:
+    async def admit(self, call: PlannedCall, ahead: EffectsAhead) -> None:
         """The duty gate, at the hour of the real run."""
         if not call.spec.effect.gated or self._digest(call) in self.approved:
             return
@@ -92,7 +92,7 @@ class ShadowRuntime:
                     step_id=call.key,
                     text=verdict.reason,
                     role="reviewer",
-                    ahead=ahead,
+                    ahead=ahead(),
                 )
             )
             if decided.verb is Verb.REJECT:

@@ -22,7 +22,7 @@ from domain.ticket import EventKind
 from workflows.alerting import Alerting
 from workflows.commands import Commands
 from workflows.events import Inbox
-from workflows.interpreter import PlannedCall, Question, StepFailure, TicketEnded
+from workflows.interpreter import EffectsAhead, PlannedCall, Question, StepFailure, TicketEnded
 from workflows.options import (
     DEFAULT_STEP_TIMEOUT,
     FOREVER,
@@ -85,7 +85,7 @@ class StepRuntime:
         if self._run.state is not TicketState.PROCESSING:
             self._run.settle_state()
 
-    async def admit(self, call: PlannedCall, ahead: tuple[PlannedCall, ...]) -> None:
+    async def admit(self, call: PlannedCall, ahead: EffectsAhead) -> None:
         """The duty gate: risk and the hour decide whether this effect may run by itself."""
         run = self._run
         if not call.spec.effect.gated or self._reviews.approves(call):
@@ -103,7 +103,7 @@ class StepRuntime:
                     step_id=call.key,
                     text=f"{verdict.reason}. May “{call.step.name}” run?",
                     role="reviewer",
-                    ahead=ahead,
+                    ahead=ahead(),
                 ),
                 instead=told_by(verdict),
             )

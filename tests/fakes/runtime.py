@@ -12,7 +12,7 @@ from domain.review import DecidedReview, ReviewRequest, Verb
 from domain.steps import StepOutput
 from domain.task import RiskLevel
 from domain.ticket import EventKind
-from workflows.interpreter import PlannedCall, Question, StepFailure, TicketEnded
+from workflows.interpreter import EffectsAhead, PlannedCall, Question, StepFailure, TicketEnded
 
 
 class FakeRuntime:
@@ -69,7 +69,7 @@ class FakeRuntime:
     async def checkpoint(self) -> None:
         await self._step_aside()
 
-    async def admit(self, call: PlannedCall, ahead: tuple[PlannedCall, ...]) -> None:
+    async def admit(self, call: PlannedCall, ahead: EffectsAhead) -> None:
         if call.spec.effect.gated:
             self.admitted.append(call.key)
 

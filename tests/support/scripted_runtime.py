@@ -20,7 +20,7 @@ from domain.task import RiskLevel
 from domain.ticket import EventKind
 from tests.support.scripts import Script
 from tests.support.virtual_loop import VirtualLoop
-from workflows.interpreter import PlannedCall, Question, StepFailure, TicketEnded
+from workflows.interpreter import EffectsAhead, PlannedCall, Question, StepFailure, TicketEnded
 
 BEGIN: Final = datetime(2026, 11, 23, 2, tzinfo=UTC)
 """10:00 in Shanghai."""
@@ -136,7 +136,7 @@ class ScriptedRuntime:
             await self._sleep(None)
         self._give_up()
 
-    async def admit(self, call: PlannedCall, ahead: tuple[PlannedCall, ...]) -> None:
+    async def admit(self, call: PlannedCall, ahead: EffectsAhead) -> None:
         spec = call.spec
         if not spec.effect.gated:
             return
@@ -149,7 +149,7 @@ class ScriptedRuntime:
                 step_id=call.key,
                 text="may it run?",
                 role="reviewer",
-                ahead=ahead,
+                ahead=ahead(),
             )
             decided = await self.ask(question)
             if decided.verb is Verb.REJECT:

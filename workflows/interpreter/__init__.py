@@ -8,12 +8,20 @@ Semantics: DESIGN, "SOPs", and docs/sop-language.md. Read `sequence` (routes) an
 from workflows.interpreter.compensation import Undone
 from workflows.interpreter.interpreter import Interpreter
 from workflows.interpreter.journal import Journal
-from workflows.interpreter.runtime import PlannedCall, Question, Runtime, StepFailure, TicketEnded
+from workflows.interpreter.runtime import (
+    EffectsAhead,
+    PlannedCall,
+    Question,
+    Runtime,
+    StepFailure,
+    TicketEnded,
+)
 from workflows.interpreter.steps import FAILED, SKIPPED
 
 __all__ = [
     "FAILED",
     "SKIPPED",
+    "EffectsAhead",
     "Interpreter",
     "Journal",
     "PlannedCall",

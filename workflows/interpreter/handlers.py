@@ -30,5 +30,5 @@ async def admit(run: Run, step: Step, sequence: Sequence) -> PlannedCall:
     call = sequence.plan(step, journal.given.get(place))
     if step.inputs:
         journal.given[place] = dict(call.inputs)
-    await run.runtime.admit(call, sequence.effects_ahead(step))
+    await run.runtime.admit(call, lambda: sequence.effects_ahead(step))
     return call

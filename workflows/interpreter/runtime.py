@@ -1,6 +1,6 @@
 """What the interpreter needs of the ticket around it, and what the two tell each other."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
@@ -69,6 +69,10 @@ class Question:
     """Effects that may follow: an approval covers them."""
 
 
+EffectsAhead = Callable[[], tuple[PlannedCall, ...]]
+"""Tells which effects may follow; asked only where a person is, because it looks at every step ahead."""
+
+
 class Runtime(Protocol):
     """What the interpreter needs of the ticket around it.
 
@@ -89,7 +93,7 @@ class Runtime(Protocol):
     async def checkpoint(self) -> None:
         """Called before each step. Waits while the ticket is held."""
 
-    async def admit(self, call: PlannedCall, ahead: tuple[PlannedCall, ...]) -> None:
+    async def admit(self, call: PlannedCall, ahead: EffectsAhead) -> None:
         """The duty gate before an effect. Raises `TicketEnded` when a person says no."""
 
     async def call(self, call: PlannedCall) -> StepOutput:
