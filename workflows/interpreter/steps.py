@@ -64,6 +64,8 @@ async def perform(run: Run, step: Step, sequence: Sequence) -> Performed:
             rescued = await _after_failure(run, current, sequence, failure)
             if rescued is None:
                 continue
+            if rescued.output.outcome == SKIPPED and (what := _matters(run, step)):
+                run.runtime.demand_caution(f"the {what} {key} was skipped")
             performed = rescued
         if performed.output.outcome != STARTED:
             journal.failures.pop(key, None)
@@ -161,11 +163,21 @@ async def _after_failure(run: Run, step: Step, sequence: Sequence, failure: Step
             journal.started[key] = run.runtime.now
             journal.dues.pop(key, None)
         return None
-    spec = run.spec(step.handler) if step.handler else None
-    if spec and (spec.control or spec.effect.gated):
-        what = "control" if spec.control else "effect"
-        run.runtime.demand_caution(f"the {what} {key} was skipped")
     return Performed(StepOutput(outcome=SKIPPED, summary="skipped by an operator"))
+
+
+def _matters(run: Run, step: Step) -> str:
+    """What is missing when the step, or one inside it, is left out: a control, an effect, or nothing."""
+    if step.review or step.manual:
+        return "control"
+    spec = run.spec(step.handler) if step.handler else None
+    if spec is not None:
+        human_or_control = spec.control or spec.human is not None
+        return "control" if human_or_control else "effect" if spec.effect.gated else ""
+    called = run.pinned.called.get(step.call or "")
+    inner = [*(called.steps if called else ()), *(each for _, steps in step.sequences() for each in steps)]
+    missing = [what for each in inner if (what := _matters(run, each))]
+    return "control" if "control" in missing else missing[0] if missing else ""
 
 
 def _is_open(run: Run, step: Step, failure: StepFailure) -> bool:

@@ -117,6 +117,43 @@ class TestInputs:
         assert runtime.asked[0].ahead[0].inputs == {"amount": "2"}
 
 
+class TestSkipping:
+    NEVER = {"items": "fields.nothing"}
+
+    @pytest.mark.parametrize(
+        ("failing", "caution"),
+        [
+            (step("One", when="fields.nothing"), []),
+            (step("One", "pay", when="fields.nothing"), ["the effect one was skipped"]),
+            (
+                step("One", None, review={"question": "?"}, when="fields.nothing"),
+                ["the control one was skipped"],
+            ),
+            (step("One", "ask_lead", when="fields.nothing"), ["the control one was skipped"]),
+            (
+                step("One", None, foreach={**NEVER, "steps": [step("Two", "pay")]}),
+                ["the effect one was skipped"],
+            ),
+            (
+                step("One", None, foreach={**NEVER, "steps": [step("Two", None, review={"question": "?"})]}),
+                ["the control one was skipped"],
+            ),
+            (step("One", None, foreach={**NEVER, "steps": [step("Two")]}), []),
+        ],
+    )
+    async def test_leaving_out_a_control_or_an_effect_makes_the_ticket_high_risk(
+        self, failing: dict[str, Any], caution: list[str]
+    ) -> None:
+        runtime = FakeRuntime(operator=["skip"])
+        await interpret([failing], runtime)
+        assert runtime.cautions == caution
+
+    async def test_so_does_leaving_out_its_fallback(self) -> None:
+        runtime = FakeRuntime({"pay": [REFUSED], "plain": [REFUSED]}, operator=["skip"])
+        await interpret([step("One", "pay", fallback="plain")], runtime)
+        assert runtime.cautions == ["the effect one was skipped"]
+
+
 class TestRoutes:
     async def test_an_error_takes_the_route_of_its_code(self) -> None:
         runtime = FakeRuntime({"plain": [REFUSED]})
