@@ -60,12 +60,14 @@ class DecisionCodes:
             return CodeVerdict(problem=_how_to_get_one(check))
         try:
             claims = self._claims(check.code.strip())
-        except jwt.ExpiredSignatureError:
-            return CodeVerdict(problem=self._expired(check.code.strip()))
+            # Looked at after the rest, so that only a code that is ours is told when it expired.
+            expires = datetime.fromtimestamp(claims["exp"], UTC)
         except jwt.InvalidSignatureError:
             return CodeVerdict(problem="the code's signature is not ours")
-        except (jwt.PyJWTError, ValueError):
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, OSError):
             return CodeVerdict(problem="this is not a decision code")
+        if expires <= datetime.now(UTC) - _SKEW:
+            return CodeVerdict(problem=f"the code expired at {expires:%Y-%m-%d %H:%M:%S} UTC: get a new one")
         reviewing = check.purpose == "decide"
         if claims["purpose"] != check.purpose or claims["subject"] != check.subject:
             return CodeVerdict(
@@ -81,7 +83,8 @@ class DecisionCodes:
             return CodeVerdict(problem="the principal that the code was given to no longer exists")
         return CodeVerdict(principal=principal)
 
-    def _claims(self, code: str, *, check_time: bool = True) -> dict[str, Any]:
+    def _claims(self, code: str) -> dict[str, Any]:
+        """What a code of ours says, expired or not. Raises `PyJWTError` or `ValueError` for any other."""
         if len(code) > _LONGEST:
             raise ValueError("too long")
         return jwt.decode(
@@ -91,12 +94,8 @@ class DecisionCodes:
             audience=_AUDIENCE,
             issuer=_ISSUER,
             leeway=_SKEW,
-            options={"require": _CLAIMS, "verify_exp": check_time},
+            options={"require": _CLAIMS, "verify_exp": False},
         )
-
-    def _expired(self, code: str) -> str:
-        at = datetime.fromtimestamp(self._claims(code, check_time=False)["exp"], UTC)
-        return f"the code expired at {at:%Y-%m-%d %H:%M:%S} UTC: get a new one"
 
 
 def _how_to_get_one(check: CodeCheck) -> str:

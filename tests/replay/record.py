@@ -10,13 +10,11 @@ import asyncio
 import os
 import tempfile
 import tomllib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+from temporalio.testing import WorkflowEnvironment
 
 from activities.ports import RulebookSource
 from definitions.book import Rulebook
@@ -28,12 +26,10 @@ from tests.replay.scenario import Scenario
 from tests.replay.scenarios import SCENARIOS
 from tests.replay.stage import Stage
 from tests.support.ticket_world import World, ticket_world
+from tests.support.virtual_time import virtual_time
 from workers.composition import handler_specs
-from workers.dev_server import temporal_command
 from workers.rulebook import RulebookFiles
 from workers.settings import PROJECT
-from workflows.payloads import data_converter
-from workflows.search_attributes import ALL
 
 
 class MixedRulebook:
@@ -62,20 +58,6 @@ def rulebook(definitions: str) -> RulebookSource:
         return ours
     seed = RulebookFiles(PROJECT / "definitions" / "seed", handler_specs())
     return seed if definitions == "definitions/seed" else MixedRulebook(ours, seed)
-
-
-@asynccontextmanager
-async def virtual_time() -> AsyncIterator[WorkflowEnvironment]:
-    """A dev server with a virtual clock for each workflow, which moves only when told."""
-    environment = await WorkflowEnvironment.start_time_skipping_v2(
-        ts_config=TimeSkippingConfig(enabled=False),
-        dev_server_existing_path=str(temporal_command()),
-        data_converter=data_converter,
-        search_attributes=list(ALL),
-        dev_server_extra_args=["--dynamic-config-value", "frontend.WorkflowTimeSkippingEnabled=true"],
-    )
-    async with environment:
-        yield environment
 
 
 async def record(env: WorkflowEnvironment, world: World, scenario: Scenario, folder: Path) -> None:

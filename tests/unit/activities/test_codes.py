@@ -105,24 +105,35 @@ def test_a_code_signed_with_another_key_is_not_ours() -> None:
     assert verify(forged).problem == "the code's signature is not ours"
 
 
+GONE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("exp", [None, GONE, "tomorrow", 10**400])
 @pytest.mark.parametrize(
-    "code",
+    "changes",
     [
-        crafted(aud="opsloop-api"),
-        crafted(iss="somebody"),
-        crafted(exp=None),
-        crafted(jti=None),
-        crafted(digest=None),
-        crafted(sub=7),
-        crafted(iat=datetime.now(UTC) + timedelta(hours=1)),
-        crafted(key="", algorithm="none"),
-        crafted(key=KEY * 2, algorithm="HS512"),
-        "a.b.c",
-        "zhao.min",
-        "签",
-        "x" * 5000,
+        {"aud": "opsloop-api"},
+        {"iss": "somebody"},
+        {"jti": None},
+        {"digest": None},
+        {"sub": 7},
+        {"iat": datetime.now(UTC) + timedelta(days=1)},
+        {"key": "", "algorithm": "none"},
+        {"key": KEY * 2, "algorithm": "HS512"},
     ],
 )
+def test_a_code_that_is_not_quite_one_is_refused_at_any_time(exp: Any, changes: dict[str, Any]) -> None:
+    verdict = verify(crafted(**({} if exp is None else {"exp": exp}), **changes))
+    assert verdict.principal is None
+    assert verdict.problem in ("this is not a decision code", "the code's signature is not ours")
+
+
+@pytest.mark.parametrize("exp", ["never", "", 1e400, 10**400, -(10**30), [1]])
+def test_an_end_that_is_no_time_is_refused(exp: Any) -> None:
+    assert verify(crafted(exp=exp)).principal is None
+
+
+@pytest.mark.parametrize("code", [crafted(exp=None), "a.b.c", "zhao.min", "签", "x" * 5000])
 def test_a_code_that_is_not_quite_one_is_refused(code: str) -> None:
     verdict = verify(code)
     assert verdict.principal is None
