@@ -26,6 +26,7 @@ class FakeTemporal:
         self.updates: list[tuple[str, str, Any]] = []
         self.on_update: dict[str, Answer] = {}
         self.on_query: dict[str, Answer] = {}
+        self.queries: list[str] = []
         self.down = False
         self.no_worker = False
         self.service_client = self
@@ -72,6 +73,7 @@ class FakeHandle:
         self._server._answer()
         if self._id not in self._server.started:
             raise rpc_error(RPCStatusCode.NOT_FOUND)
+        self._server.queries.append(name)
         if self._server.no_worker or name not in self._server.on_query:
             raise rpc_error(RPCStatusCode.DEADLINE_EXCEEDED)
         return self._server.on_query[name](self._id)

@@ -1,4 +1,4 @@
-"""Reading tickets and reviews: live from the workflow, else the store's copy."""
+"""Reading tickets and reviews: the store's copy, else live from the workflow."""
 
 import asyncio
 from typing import Literal
@@ -12,7 +12,7 @@ from domain.lifecycle import ENDS
 from domain.model import Record
 from domain.review import ReviewRequest
 from domain.ticket import TicketEvent, TicketView
-from workers.ticket_workflows import EngineUnavailable, TicketWorkflows
+from workers.ticket_workflows import TicketWorkflows
 from workflows.contract import JOURNAL_QUERY, SOP_QUERY, TIMELINE_QUERY, VIEW_QUERY, JournalView
 
 _log = structlog.get_logger(__name__)
@@ -41,44 +41,36 @@ class Reading:
         self._reader = reader
 
     async def view(self, task_id: str) -> TicketAsOf:
-        """A ticket's state: from its workflow, or the store's copy where that is final or all there is.
+        """A ticket's state: the store's copy, or its workflow's answer where the store has none or is away.
+
+        The workflow records what happened before it waits or orders anything, so that the copy is never
+        behind by more than what is under way. A query would ask more of it than it should: one that meets a
+        local activity under way can change where that activity's result stands when the run is replayed.
 
         Raises `NotFound`, and `EngineUnavailable` when neither can tell.
         """
         try:
             recorded = await self.recorded(task_id)
         except StoreUnavailable as error:
-            # A store that does not answer counts as having no copy, for the workflow may answer.
             _log.warning("store.unavailable", task_id=task_id, error=str(error))
             recorded = None
-        if recorded and recorded.state in ENDS:
+        if recorded is not None:
             return TicketAsOf(view=recorded, as_of="recorded")
-        try:
-            live = await self._workflows.query(task_id, VIEW_QUERY, TicketView)
-        except EngineUnavailable:
-            if recorded is None:
-                raise
-            live = None
-        if live is not None:
-            return TicketAsOf(view=live, as_of="live")
-        if recorded is None:
+        live = await self._workflows.query(task_id, VIEW_QUERY, TicketView)
+        if live is None:
             raise NotFound(f"there is no ticket {task_id}")
-        return TicketAsOf(view=recorded, as_of="recorded")
+        return TicketAsOf(view=live, as_of="live")
 
     async def timeline(self, shown: TicketAsOf) -> TimelineAsOf:
-        """The events of a ticket that `view` has shown, from the same place. Raises `StoreUnavailable`."""
+        """The events of a ticket that `view` has shown, from the same place. Raises `StoreUnavailable`.
+
+        A run that was continued as new knows only its own events: live, they may begin after the first.
+        """
         task_id = shown.view.task.task_id
         if shown.as_of == "live":
-            try:
-                live = await self._workflows.query(task_id, TIMELINE_QUERY, list[TicketEvent])
-            except EngineUnavailable:
-                live = None
+            live = await self._workflows.query(task_id, TIMELINE_QUERY, list[TicketEvent])
             if live is not None:
-                # A run that was continued as new knows its own events; the store has those before.
-                first = live[0].seq if live else shown.view.last_seq + 1
-                before = await self.recorded_events(task_id) if first > 1 else ()
-                earlier = tuple(each for each in before if each.seq < first)
-                return TimelineAsOf(events=(*earlier, *live), as_of="live")
+                return TimelineAsOf(events=tuple(live), as_of="live")
         return TimelineAsOf(events=await self.recorded_events(task_id), as_of="recorded")
 
     async def sop(self, task_id: str) -> PinnedSop:

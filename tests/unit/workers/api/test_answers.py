@@ -35,8 +35,7 @@ class TestCommands:
 
     @pytest.mark.parametrize(("name", "verb"), [("retry", "retry_step"), ("skip", "skip_step")])
     async def test_where_several_steps_failed_one_is_named(self, office, name, verb):
-        office.running()
-        office.temporal.on_query["view"] = lambda _: a_view("T1", steps_failed=("pay", "book"))
+        office.running(steps_failed=("pay", "book"))
         office.temporal.on_update[verb] = lambda _: CommandOutcome(
             accepted=True, code="accepted", message="ok", state=TicketState.PROCESSING
         )

@@ -19,12 +19,9 @@ EVENTS = [TicketEvent(seq=1, at=NIGHT, kind=EventKind.STEP_STARTED, summary="", 
 
 @pytest.fixture
 def ticket(office):
-    office.running()
-    office.temporal.on_query |= {
-        "view": lambda _: a_view("T1", last_seq=1),
-        "timeline": lambda _: EVENTS,
-        "sop": lambda _: PINNED,
-    }
+    office.running(last_seq=1)
+    office.reader.events["T1"] = EVENTS
+    office.temporal.on_query["sop"] = lambda _: PINNED
     return office
 
 
@@ -51,7 +48,7 @@ async def test_a_ticket_that_has_ended_keeps_its_picture(ticket):
 
 
 async def test_whoever_may_not_read_the_ticket_may_not_see_its_picture(ticket):
-    ticket.temporal.on_query["view"] = lambda _: a_view("T1", maker="mailbox")
+    ticket.running(maker="mailbox")
     problem(await ticket.get("/tickets/T1/graph", "intake"), 404, "not_found")
     assert (await ticket.http.get("/tickets/T1/graph")).status_code == 401
     problem(await ticket.get("/tickets/T9/graph"), 404, "not_found")

@@ -11,10 +11,9 @@ from tests.support.problems import problem
 
 class TestReading:
     async def test_a_ticket_is_shown_with_its_freshness(self, office):
-        office.running()
-        office.temporal.on_query["view"] = lambda _: a_view("T1", waiting_for="operator")
+        office.running(waiting_for="operator")
         body = (await office.get("/tickets/T1")).json()
-        assert (body["as_of"], body["view"]["waiting_for"]) == ("live", "operator")
+        assert (body["as_of"], body["view"]["waiting_for"]) == ("recorded", "operator")
         assert body["links"]["self"] == "/tickets/T1"
 
     async def test_tickets_are_listed_and_filtered(self, office):

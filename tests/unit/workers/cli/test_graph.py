@@ -10,7 +10,6 @@ from definitions.book import pin
 from definitions.schema import Sop
 from tests.fakes.catalogue import CATALOGUE
 from tests.fakes.definition_folder import write_definitions
-from tests.fakes.store import a_view
 from workers.cli import graph, tickets
 from workers.cli.entry import execute
 
@@ -85,12 +84,8 @@ def test_what_cannot_be_drawn_is_said_plainly(run, tmp_path: Path):
 def test_a_ticket_is_drawn_as_it_pinned_its_sop(run, office, api: str, tmp_path: Path):
     steps = [{"name": "Papers of yesterday", "handler": "auth_validator"}]
     pinned = pin(Sop.model_validate({"name": "Freeze", "steps": steps}), CATALOGUE)
-    office.running()
-    office.temporal.on_query |= {
-        "view": lambda _: a_view("T1", sop="Freeze"),
-        "timeline": lambda _: [],
-        "sop": lambda _: pinned,
-    }
+    office.running(sop="Freeze")
+    office.temporal.on_query["sop"] = lambda _: pinned
     code, text, _ = run("ticket", "graph", "T1", "--as", "op.chen")
     assert code == 0
     assert "Papers of yesterday" in text

@@ -31,7 +31,7 @@ def busy(office):
         steps_failed=("book.3.pay", "book.4.pay"),
         steps_skipped=("greet",),
     )
-    office.temporal.on_query = {"view": lambda _: view, "timeline": lambda _: happened}
+    office.reader.views["T1"], office.reader.events["T1"] = view, happened
     return office
 
 
