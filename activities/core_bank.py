@@ -5,6 +5,7 @@ already have been sent is never sent again unasked: later attempts inquire by ke
 """
 
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from pydantic import Field
@@ -64,44 +65,28 @@ class Receipt(Model):
     replayed: bool = Field(description="the bank had carried it out before")
 
 
+_order = partial(
+    handler, effect=Effect.BANK, queue=Queue.CORE_BANK, resolver="resolve_order", outputs=Receipt
+)
+
+
 class CoreBankActivities:
     """Handlers that change something at the core bank."""
 
     def __init__(self, bank: CoreBank) -> None:
         self._bank = bank
 
-    @handler(
-        effect=Effect.BANK,
-        queue=Queue.CORE_BANK,
-        resolver="resolve_order",
-        inputs=FreezeFacts,
-        outputs=Receipt,
-        compensation="core_system_unfreeze",
-    )
+    @_order(inputs=FreezeFacts, compensation="core_system_unfreeze")
     def core_system_freeze(self, step: StepInput) -> StepOutput:
         """Freezes the ticket's account, or the amount in its fields, at the core bank."""
         return self._carry_out(order_of(step, OrderKind.FREEZE))
 
-    @handler(
-        effect=Effect.BANK,
-        queue=Queue.CORE_BANK,
-        resolver="resolve_order",
-        inputs=FreezeFacts,
-        outputs=Receipt,
-        compensation="core_system_freeze",
-    )
+    @_order(inputs=FreezeFacts, compensation="core_system_freeze")
     def core_system_unfreeze(self, step: StepInput) -> StepOutput:
         """Releases what is frozen on the ticket's account, or the amount in its fields."""
         return self._carry_out(order_of(step, OrderKind.UNFREEZE))
 
-    @handler(
-        effect=Effect.BANK,
-        queue=Queue.CORE_BANK,
-        resolver="resolve_order",
-        inputs=PaymentOrder,
-        outputs=Receipt,
-        irreversible="a payment that left is recalled by people (camt.056)",
-    )
+    @_order(inputs=PaymentOrder, irreversible="a payment that left is recalled by people (camt.056)")
     def release_payment(self, step: StepInput) -> StepOutput:
         """Pays the amount in the ticket's fields from its account."""
         return self._carry_out(order_of(step, OrderKind.PAYMENT))

@@ -6,6 +6,7 @@ sends it again, under the same notice id, from which channels make their own sta
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -24,11 +25,7 @@ from domain.steps import StepInput, StepOutput
 
 _LOG = logging.getLogger(__name__)
 _WAYS_OUT = (Channel.SMS, Channel.WECOM, Channel.EMAIL)
-_OUTCOMES = ("sent", "withheld", "no_address")
 _TOLD_BEFORE = "the same address was told before"
-
-
-_FINAL = "a message that was read cannot be taken back"
 
 
 class NoticeLanguage(Model):
@@ -57,6 +54,16 @@ class NoticeFacts(Model):
     reason: str | None = Field(default=None, description="why nothing was sent")
 
 
+_notifier = partial(
+    handler,
+    queue=Queue.CHANNELS,
+    outcomes=("sent", "withheld", "no_address"),
+    outputs=NoticeFacts,
+    reads_results=True,
+    irreversible="a message that was read cannot be taken back",
+)
+
+
 class NoticeActivities:
     """Handlers that tell customers, and the activity that raises alerts.
 
@@ -79,54 +86,22 @@ class NoticeActivities:
         self._bank = bank
         self._rulebook = rulebook
 
-    @handler(
-        effect=Effect.MESSAGE,
-        queue=Queue.CHANNELS,
-        outcomes=_OUTCOMES,
-        inputs=NoticeTopic,
-        outputs=NoticeFacts,
-        reads_results=True,
-        irreversible=_FINAL,
-    )
+    @_notifier(effect=Effect.MESSAGE, inputs=NoticeTopic)
     def sms_notifier(self, step: StepInput) -> StepOutput:
         """Tells the customer the result by SMS."""
         return self._tell_customer(step, (Channel.SMS,), result_kind(step))
 
-    @handler(
-        effect=Effect.MESSAGE,
-        queue=Queue.CHANNELS,
-        outcomes=_OUTCOMES,
-        inputs=NoticeTopic,
-        outputs=NoticeFacts,
-        reads_results=True,
-        irreversible=_FINAL,
-    )
+    @_notifier(effect=Effect.MESSAGE, inputs=NoticeTopic)
     def email_notifier(self, step: StepInput) -> StepOutput:
         """Tells the customer the result by e-mail."""
         return self._tell_customer(step, (Channel.EMAIL,), result_kind(step))
 
-    @handler(
-        effect=Effect.MESSAGE,
-        queue=Queue.CHANNELS,
-        outcomes=_OUTCOMES,
-        inputs=NoticeTopic,
-        outputs=NoticeFacts,
-        reads_results=True,
-        irreversible=_FINAL,
-    )
+    @_notifier(effect=Effect.MESSAGE, inputs=NoticeTopic)
     def wecom_notifier(self, step: StepInput) -> StepOutput:
         """Tells the customer the result by WeCom."""
         return self._tell_customer(step, (Channel.WECOM,), result_kind(step))
 
-    @handler(
-        effect=Effect.NOTICE,
-        queue=Queue.CHANNELS,
-        outcomes=_OUTCOMES,
-        inputs=NoticeLanguage,
-        outputs=NoticeFacts,
-        reads_results=True,
-        irreversible=_FINAL,
-    )
+    @_notifier(effect=Effect.NOTICE, inputs=NoticeLanguage)
     def acknowledge_receipt(self, step: StepInput) -> StepOutput:
         """Acknowledges in a fixed form that the request arrived, by SMS, else by e-mail."""
         return self._tell_customer(step, (Channel.SMS, Channel.EMAIL), "received")

@@ -3,10 +3,21 @@
 The loader (`definitions.loader`) makes it from files; activities receive it through a port.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Annotated, Any, Final, NamedTuple
 
-from pydantic import Field
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    WrapSerializer,
+    model_validator,
+)
+from pydantic_core import to_json
 
 from definitions.rollout import Candidate
 from definitions.schema import Sop, all_steps, routes_of
@@ -22,16 +33,70 @@ from domain.people import Directory
 from domain.risk import RiskPolicy
 from domain.sla import SlaPolicy
 
+MOST_KEPT: Final = 200
+"""How many SOPs a process keeps ready: those in force, and older ones that tickets still run under."""
+
+
+class _Same:
+    """SOPs compared by identity: they are immutable, so what was worked out for one holds for ever."""
+
+    def __init__(self, *sops: Sop) -> None:
+        self.sops = sops
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self.sops)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and tuple(map(id, self.sops)) == tuple(map(id, other.sops))
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _written(_: _Same) -> list[Any]:
+    """Room for the SOP's JSON form."""
+    return []
+
+
+def _written_once(sop: Sop, dump: SerializerFunctionWrapHandler) -> Any:
+    form = _written(_Same(sop))
+    if not form:
+        form.append(dump(sop))
+    return form[0]
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _read(_: bytes) -> "list[PinnedSop]":
+    """Room for the SOP that was read from the JSON with this digest."""
+    return []
+
+
+_Written = Annotated[Sop, WrapSerializer(_written_once, when_used="json")]
+
 
 class PinnedSop(Record):
-    """An SOP as a ticket keeps it: content, version, digest, and the handlers it names, resolved."""
+    """An SOP as a ticket keeps it: content, version, digest, and the handlers it names, resolved.
 
-    sop: Sop
+    In one process there is one for each content that was read from JSON, shared by all its tickets.
+    """
+
+    sop: _Written
     version: str
     digest: str
     handlers: dict[str, HandlerSpec]
-    called: dict[str, Sop] = Field(default_factory=dict)
+    called: dict[str, _Written] = Field(default_factory=dict)
     """Every SOP that this one calls, directly or not, by id."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read_once(
+        cls, data: Any, read: "ModelWrapValidatorHandler[PinnedSop]", info: ValidationInfo
+    ) -> "PinnedSop":
+        if info.mode != "json":
+            return read(data)
+        # The order of keys is content too: sequences side by side begin in it. `digest` knows no order.
+        known = _read(hashlib.sha256(to_json(data)).digest())
+        if not known:
+            known.append(read(data))
+        return known[0]
 
 
 @dataclass(frozen=True)
@@ -77,15 +142,32 @@ def pin(sop: Sop, handlers: Mapping[str, HandlerSpec], sops: Sequence[Sop] = ())
 
     `sops` are those that can be called.
     """
-    called = called_by(sop, sops)
-    named = {name for each in (sop, *called.values()) for name in _handlers_named_in(each)}
-    digest = digest_of([sop, *(called[name] for name in sorted(called))])
+    content = _content(_Same(sop, *sops))
     return PinnedSop(
         sop=sop,
-        version=sop.version or digest[:8],
-        digest=digest,
-        handlers={name: _as_pinned(spec) for name, spec in handlers.items() if name in named},
-        called=called,
+        version=sop.version or content.digest[:8],
+        digest=content.digest,
+        handlers={name: _as_pinned(spec) for name, spec in handlers.items() if name in content.named},
+        called=dict(content.called),
+    )
+
+
+class _Content(NamedTuple):
+    called: Mapping[str, Sop]
+    named: frozenset[str]
+    """What can be the name of a handler."""
+    digest: str
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _content(sops: _Same) -> _Content:
+    """What the first of these SOPs is made of, where it can call the others."""
+    sop, *others = sops.sops
+    called = called_by(sop, others)
+    return _Content(
+        called,
+        frozenset(name for each in (sop, *called.values()) for name in _handlers_named_in(each)),
+        digest_of([sop, *(called[name] for name in sorted(called))]),
     )
 
 

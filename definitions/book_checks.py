@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from definitions.checks.expressions import check_given
 from definitions.checks.inputs import check_inputs
+from definitions.checks.loops import MOST_ROUNDS, rounds_around, rounds_of, too_many_rounds
 from definitions.checks.subject import Catalogue, Subject
 from definitions.findings import Finding, bounded, found, listed, suggestion
 from definitions.policy_checks import too_few_people, unknown_group
@@ -93,6 +94,7 @@ def _calls_of(
 ) -> Iterator[Finding]:
     subject = Subject(file.sop, file.document, catalogue)
     calls = [(place, step) for place, step in subject.steps if step.call is not None]
+    around = rounds_around(file.sop) if calls else {}
     for place, step in calls:
         sop = known.get(step.call or "")
         at = (*place, "call")
@@ -105,6 +107,9 @@ def _calls_of(
         if circle:
             shown = " → ".join((file.sop.id, *circle))
             yield subject.found("OPS271", at, f"the call goes round for ever: {shown}", "calls that end")
+        most = facts.rounds_in(sop.id)
+        if around[place] <= MOST_ROUNDS and most <= MOST_ROUNDS < around[place] * most:
+            yield too_many_rounds(subject, at, around[place], most, f"the SOP {sop.id!r}")
         taken = {name: FieldSpec(type=kind, required=True) for name, kind in sop.inputs.items()}
         yield from check_inputs(subject, place, step.inputs, taken, f"the SOP {sop.id!r}")
         yield from check_given(subject, place, step.inputs, taken)
@@ -151,6 +156,7 @@ class _Facts:
         self._known = known
         self._catalogue = catalogue
         self._facts: dict[str, Called] = {}
+        self._rounds: dict[str, int] = {}
         self._open: set[str] = set()
 
     def of_calls(self, sop: Sop) -> dict[str, Called]:
@@ -159,6 +165,22 @@ class _Facts:
         return {
             name: self._of(name) for name in sorted(names) if name in self._known and name not in self._open
         }
+
+    def rounds_in(self, name: str) -> int:
+        """How often loops let a step run that is in this SOP or in one that it calls; 1 without loops."""
+        if name not in self._rounds:
+            # Until it is known, for calls that go in a circle.
+            self._rounds[name] = 1
+            sop = self._known.get(name)
+            around = rounds_around(sop) if sop is not None else {}
+            self._rounds[name] = max(
+                (
+                    around[place] * (self.rounds_in(step.call) if step.call else rounds_of(step))
+                    for place, step in (all_steps(sop.steps) if sop is not None else ())
+                ),
+                default=1,
+            )
+        return self._rounds[name]
 
     def _of(self, name: str) -> Called:
         if name not in self._facts:

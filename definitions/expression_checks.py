@@ -122,7 +122,7 @@ def _check(source: str, types: Scope) -> tuple[list[ExpressionProblem], Type]:
         syntax = parse(source)
     except NotCel as error:
         return [ExpressionProblem(error.offset, f"this is not CEL: {error.reason}", "an expression")], DYN
-    found = [ExpressionProblem(each.offset, each.message, each.expected) for each in breaches(syntax)]
+    found = [ExpressionProblem(each.offset, each.message, each.expected) for each in breaches(source)]
     for node, _ in walk(syntax):
         if isinstance(node, Loop) and (node.variable in types or not node.variable.islower()):
             message = f"{node.variable!r} cannot be a loop's variable"
@@ -131,9 +131,11 @@ def _check(source: str, types: Scope) -> tuple[list[ExpressionProblem], Type]:
         return found, DYN
     parts = list(scoped(syntax, types))
     for node, scope in parts:
-        found.extend(_unknown(node, scope))
-        found.extend(_never_equal(node, scope))
-        found.extend(_refused_arguments(node, scope))
+        if not isinstance(node, Literal):
+            found.extend(_unknown(node, scope))
+        if isinstance(node, Call):
+            found.extend(_never_equal(node, scope))
+            found.extend(_refused_arguments(node, scope))
     if found:
         return found, DYN
     found, type_ = checked_by_engine(parts, types, source)
@@ -155,7 +157,7 @@ def _unknown(node: Node, scope: Scope) -> Iterator[ExpressionProblem]:
         yield ExpressionProblem(node.offset + 1, message, listed(fields))
 
 
-def _never_equal(node: Node, scope: Scope) -> Iterator[ExpressionProblem]:
+def _never_equal(node: Call, scope: Scope) -> Iterator[ExpressionProblem]:
     """Texts that a value with known choices is compared to, and never has."""
     match node:
         case Call(function="_==_" | "_!=_", arguments=(left, right)):
@@ -173,9 +175,9 @@ def _never_equal(node: Node, scope: Scope) -> Iterator[ExpressionProblem]:
                 yield ExpressionProblem(other.offset, message, listed(choices))
 
 
-def _refused_arguments(node: Node, scope: Scope) -> Iterator[ExpressionProblem]:
+def _refused_arguments(node: Call, scope: Scope) -> Iterator[ExpressionProblem]:
     """What the type checker lets through, and no run: null as an instant or a text, and two conversions."""
-    if not isinstance(node, Call) or node.function in ("_==_", "_!=_", "_?_:_", "@in", "type", "dyn"):
+    if node.function in ("_==_", "_!=_", "_?_:_", "@in", "type", "dyn"):
         return
     for each in node.arguments:
         kind = _kind_of(each, scope)

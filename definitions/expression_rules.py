@@ -5,10 +5,11 @@ Held when an SOP is checked and again before anything is evaluated.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from definitions.expression_cost import MOST_PATTERN, TooCostly, pattern_size, usual_cost
-from definitions.expression_syntax import Call, Construction, Literal, Loop, Node, walk
+from definitions.expression_syntax import Call, Construction, Literal, Loop, Node, parse, walk
 
 ZONED: Final = frozenset(
     {
@@ -28,8 +29,13 @@ class Breach:
     expected: str
 
 
-def breaches(expression: Node) -> Iterator[Breach]:
-    """The rules that the expression breaks."""
+@lru_cache(maxsize=5000)
+def breaches(source: str) -> tuple[Breach, ...]:
+    """The rules that the expression breaks. Raises `NotCel`."""
+    return tuple(_breaches(parse(source)))
+
+
+def _breaches(expression: Node) -> Iterator[Breach]:
     for node, bound in walk(expression):
         match node:
             case Call(function="matches", arguments=(_, pattern)):

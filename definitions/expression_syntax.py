@@ -98,10 +98,10 @@ def parse(source: str) -> Node:
 def children(node: Node) -> tuple[Node, ...]:
     """The parts right below."""
     match node:
-        case Select(operand=operand):
-            return (operand,)
         case Call(arguments=arguments):
             return arguments
+        case Select(operand=operand):
+            return (operand,)
         case Construction(parts=parts):
             return parts
         case Loop(range=over, bodies=bodies):
@@ -109,12 +109,23 @@ def children(node: Node) -> tuple[Node, ...]:
     return ()
 
 
-def walk(node: Node, bound: frozenset[str] = frozenset()) -> Iterator[tuple[Node, frozenset[str]]]:
+def walk(node: Node, bound: frozenset[str] = frozenset()) -> list[tuple[Node, frozenset[str]]]:
     """Every part, each with the variables of the loops around it."""
-    yield node, bound
-    for child in children(node):
-        inner = bound | {node.variable} if isinstance(node, Loop) and child is not node.range else bound
-        yield from walk(child, inner)
+    found: list[tuple[Node, frozenset[str]]] = []
+    _walk(node, bound, found)
+    return found
+
+
+def _walk(node: Node, bound: frozenset[str], found: list[tuple[Node, frozenset[str]]]) -> None:
+    found.append((node, bound))
+    if isinstance(node, Loop):
+        _walk(node.range, bound, found)
+        bound |= {node.variable}
+        for body in node.bodies:
+            _walk(body, bound, found)
+    else:
+        for child in children(node):
+            _walk(child, bound, found)
 
 
 def path_of(node: Node) -> tuple[str, ...] | None:

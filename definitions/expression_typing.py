@@ -101,7 +101,7 @@ def _known(parts: Iterable[tuple[Node, Scope]], types: Scope) -> Iterator[tuple[
     """The names and paths that have a type, each with its kind; a longer path before its parts."""
     for node, scope in parts:
         type_ = type_at(node, scope)
-        if type_ == DYN and not (isinstance(node, Name) and node.name in types):
+        if type_.kind == DYN.kind and not (isinstance(node, Name) and node.name in types):
             continue
         yield node, _KIND_IN_ENGINE.get(type_.kind, type_.kind)
 

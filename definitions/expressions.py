@@ -124,7 +124,7 @@ def _compiled(source: str) -> _Compiled:
         syntax = parse(source)
     except NotCel as error:
         raise ExpressionFailed(f"{source!r} is not CEL: {error.reason}") from None
-    for breach in breaches(syntax):
+    for breach in breaches(source):
         raise _failed(source, f"{breach.message}; expected {breach.expected}")
     paths: dict[str, Any] = {}
     for _, path in paths_in(syntax):

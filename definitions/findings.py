@@ -149,6 +149,11 @@ CODES: Final[dict[str, Code]] = {
         "condition that no round changes",
         "It looks at nothing that the steps of a round find out: the next round asks the same again.",
     ),
+    "OPS242": Code(
+        _E,
+        "loops that go round too often",
+        "The limits of loops in one another multiply: together they come to 10,000 rounds at most.",
+    ),
     "OPS243": Code(_E, "item name is taken", "What a foreach calls its items would hide something else."),
     "OPS250": Code(_W, "condition is always the same", "It looks at nothing, so it decides nothing."),
     "OPS260": Code(_E, "not an expression", "It is not CEL."),

@@ -12,6 +12,8 @@ from typing import Any, Final
 from definitions.schema import KINDS, Sop
 from domain import duration
 
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
 _DURATION: Final = r"^\s*([0-9]{1,9}(\.[0-9]{1,6})?\s*(ms|min|s|m|h|d|w)\s*)+$"
 _HANDLER: Final = {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$"}
 
@@ -36,7 +38,7 @@ _EXACTLY_ONE: Final[Mapping[str, tuple[str, ...]]] = {
 
 def sop_schema() -> dict[str, Any]:
     """The schema of one SOP file."""
-    schema: dict[str, Any] = _plain(Sop.model_json_schema(by_alias=True))
+    schema: dict[str, Any] = plain(Sop.model_json_schema(by_alias=True))
     models = schema["$defs"]
     for name, fields in _DESCRIPTIONS.items():
         for field, description in fields.items():
@@ -50,7 +52,7 @@ def sop_schema() -> dict[str, Any]:
     }
     schema["properties"]["version"]["type"] = ["string", "number"]
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": DIALECT,
         "title": "opsloop SOP",
         **schema,
     }
@@ -58,30 +60,35 @@ def sop_schema() -> dict[str, Any]:
 
 def sop_schema_text() -> str:
     """The content of `sop.schema.json`."""
-    return json.dumps(sop_schema(), ensure_ascii=False, indent=2) + "\n"
+    return schema_text(sop_schema())
 
 
-def _plain(part: Any) -> Any:
-    """Without what helps no editor: titles made of names, and null as another way to say nothing."""
+def schema_text(schema: Mapping[str, Any]) -> str:
+    """A schema as it stands in a file."""
+    return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
+
+
+def plain(part: Any) -> Any:
+    """A model's schema without what helps no editor: titles made of names, null for saying nothing."""
     if isinstance(part, list):
-        return [_plain(each) for each in part]
+        return [plain(each) for each in part]
     if not isinstance(part, dict):
         return part
-    plain = {name: _plain(value) for name, value in part.items() if not _is_title(name, value)}
-    choices = plain.get("anyOf")
+    kept = {name: plain(value) for name, value in part.items() if not _is_title(name, value)}
+    choices = kept.get("anyOf")
     if choices and {"type": "null"} in choices:
         rest = [each for each in choices if each != {"type": "null"}]
-        del plain["anyOf"]
-        plain = {**rest[0], **plain} if len(rest) == 1 else {**plain, "anyOf": rest}
-    if plain.get("default", ...) in (None, ""):
-        del plain["default"]
-    if "examples" in plain and plain.get("type") == "string":
-        plain["pattern"] = _DURATION
-        if plain["description"] != duration.EXPECTED:
-            plain["description"] += f": {duration.EXPECTED}"
-    if "patternProperties" in plain:
-        plain["additionalProperties"] = False
-    return plain
+        del kept["anyOf"]
+        kept = {**rest[0], **kept} if len(rest) == 1 else {**kept, "anyOf": rest}
+    if kept.get("default", ...) in (None, ""):
+        del kept["default"]
+    if "examples" in kept and kept.get("type") == "string":
+        kept["pattern"] = _DURATION
+        if kept["description"] != duration.EXPECTED:
+            kept["description"] += f": {duration.EXPECTED}"
+    if "patternProperties" in kept:
+        kept["additionalProperties"] = False
+    return kept
 
 
 def _is_title(name: str, value: Any) -> bool:

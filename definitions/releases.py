@@ -24,6 +24,8 @@ class VersionState(StrEnum):
     """Where a version stands."""
 
     PUBLISHED = "published"
+    WITHDRAWN = "withdrawn"
+    """Never in force, and nothing that waits has it."""
     IN_FORCE = "in_force"
     SUPERSEDED = "superseded"
     ROLLED_BACK = "rolled_back"
@@ -55,6 +57,14 @@ class FileChange(Record):
     """The version that was in force when this was published, or `ABSENT`."""
 
 
+class Withdrawal(Record):
+    """Why a change set does not wait for its release any more."""
+
+    reason: str
+    withdrawn_by: str
+    withdrawn_at: Instant
+
+
 class ChangeSet(Record):
     """Versions that were published together and are released together."""
 
@@ -63,6 +73,8 @@ class ChangeSet(Record):
     published_by: str
     published_at: Instant
     files: tuple[FileChange, ...]
+    withdrawal: Withdrawal | None = None
+    """None unless it was taken back before anybody released it."""
 
 
 class Publication(Record):
@@ -136,9 +148,16 @@ class FolderState(StrEnum):
     """It is in force and not in the folder."""
 
 
-def states_of(path: str, versions: Iterable[Version], moves: Sequence[Move]) -> dict[int, VersionState]:
-    """Where each version of a path stands. `moves` are all moves, in the order of their releases."""
+def states_of(
+    path: str, versions: Iterable[Version], moves: Sequence[Move], sets: Iterable[ChangeSet] = ()
+) -> dict[int, VersionState]:
+    """Where each version of a path stands, by all moves, in the order of releases, and all change sets."""
     states = {each.number: VersionState.PUBLISHED for each in versions if each.path == path}
+    of_path = [
+        (file.version, change.withdrawal) for change in sets for file in change.files if file.path == path
+    ]
+    standing = {version for version, withdrawal in of_path if withdrawal is None}
+    states |= {version: VersionState.WITHDRAWN for version, _ in of_path if version not in standing}
     for move in moves:
         if move.path != path:
             continue
@@ -176,6 +195,12 @@ def outdated_by(change: ChangeSet, moves: Sequence[Move]) -> Move | None:
         if move is not None and move.version != file.based_on:
             return move
     return None
+
+
+def waiting(sets: Iterable[ChangeSet], releases: Iterable[Release]) -> list[ChangeSet]:
+    """The change sets that were neither released nor withdrawn."""
+    released = {each.change_set for each in releases}
+    return [each for each in sets if each.number not in released and each.withdrawal is None]
 
 
 def released_as(change: ChangeSet, releases: Iterable[Release]) -> Release | None:

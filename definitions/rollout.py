@@ -120,7 +120,8 @@ def placement(candidate: Candidate, task_id: str) -> Placement:
 def objection_to_serving(tally: ShadowTally, *, least_runs: int, least_agreement: float) -> str:
     """Why the shadow runs do not suffice for the candidate to serve tickets; empty when they do."""
     if tally.runs < least_runs:
-        return f"{tally.runs} shadow runs so far; at least {least_runs} are needed"
+        counted = "1 shadow run" if tally.runs == 1 else f"{tally.runs} shadow runs"
+        return f"{counted} so far; at least {least_runs} {'is' if least_runs == 1 else 'are'} needed"
     if (tally.agreement or 0.0) < least_agreement:
         return (
             f"{tally.same} of {tally.runs} shadow runs agree with what was done "

@@ -207,6 +207,8 @@ class _Composer:
                     "a flatter file",
                 )
             )
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event, path)
         if isinstance(event, yaml.AliasEvent):
             self._refuse(
                 event,
@@ -216,13 +218,16 @@ class _Composer:
             )
             return None
         self._refuse_decoration(event)
-        if isinstance(event, yaml.ScalarEvent):
-            self.texts[path] = event.value
-            around = _around(event)
-            if around == (2 if event.style else 0):
-                self.leads[path] = around // 2
-            return _resolved(event)
         return self._list(path) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(path)
+
+    def _scalar(self, event: yaml.ScalarEvent, path: Path) -> Any:
+        if event.anchor is not None or event.tag is not None or event.style == '"':
+            self._refuse_decoration(event)
+        self.texts[path] = event.value
+        around = _around(event)
+        if around == (2 if event.style else 0):
+            self.leads[path] = around // 2
+        return _resolved(event)
 
     def _list(self, path: Path) -> list[Any]:
         items: list[Any] = []
@@ -234,8 +239,9 @@ class _Composer:
         mapping: dict[str, Any] = {}
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key = self._key(event, path)
+            below = (*path, key)
             if key in mapping:
-                first = self.keys[(*path, key)]
+                first = self.keys[below]
                 self._refuse(
                     event,
                     "OPS011",
@@ -243,8 +249,8 @@ class _Composer:
                     "each key once",
                 )
             else:
-                self.keys[(*path, key)] = _start(event)
-            mapping[key] = self._node(next(self._events), (*path, key))
+                self.keys[below] = _start(event)
+            mapping[key] = self._node(next(self._events), below)
         return mapping
 
     def _key(self, event: yaml.Event, path: Path) -> str:
@@ -252,7 +258,8 @@ class _Composer:
             self._refuse(event, "OPS012", "a key that is not a plain word", "a text as the key")
             self._node(event, (*path, "?"))
             return f"?{len(self.findings)}"
-        self._refuse_decoration(event)
+        if event.anchor is not None or event.tag is not None or event.style == '"':
+            self._refuse_decoration(event)
         if event.value == "<<" and not event.style:
             self._refuse(event, "OPS009", "the merge key <<", "the fields themselves, written out")
         elif not isinstance(_resolved(event), str):

@@ -35,6 +35,7 @@ from domain.clock import BankClock
 from domain.handlers import HandlerSpec, Queue
 from domain.notices import Channel
 from domain.people import Directory
+from workers.archive import SopArchive
 from workers.candidates import RulebookWithCandidates
 from workers.extensions import extensions
 from workers.identity import Identity, key_from
@@ -177,6 +178,7 @@ class Installation:
             clock=self.settings.clock,
             directory=self.directory,
             in_force=lambda: sops_in_force(self.rulebook.current()),
+            archived=SopArchive(self.store.library, self.rulebook.current, handler_specs()).find,
         )
 
     def releases(self) -> ReleaseDesk:

@@ -20,6 +20,7 @@ from definitions.releases import (
     folder_states,
     outdated_by,
     states_of,
+    waiting,
 )
 from definitions.schema import Sop
 from definitions.sources import DefinitionFiles, files_in
@@ -107,7 +108,7 @@ class LibraryReading:
             raise NotFound(f"the rules library has no {path}{suggestion(path, known)}")
         moves = _moves(self._library.releases())
         sets = self._library.change_sets()
-        states = {name: states_of(name, versions, moves) for name in {each.path for each in versions}}
+        states = {name: states_of(name, versions, moves, sets) for name in {each.path for each in versions}}
         return [
             VersionShown(
                 **dict(each),
@@ -138,8 +139,6 @@ class LibraryReading:
         """What this process serves, what is in force, how the folder compares, and what waits."""
         releases = self._library.releases()
         versions, moves = self._library.versions(), _moves(releases)
-        released = {each.change_set for each in releases}
-        waiting = [each for each in self._library.change_sets() if each.number not in released]
         by_number = {(each.path, each.number): each for each in versions}
         last = {move.path: move for move in moves}
         in_force = {
@@ -156,7 +155,8 @@ class LibraryReading:
                 for path in sorted({*in_force, *folder})
             ),
             waiting=tuple(
-                WaitingChangeSet(**dict(each), outdated=_told(outdated_by(each, moves))) for each in waiting
+                WaitingChangeSet(**dict(each), outdated=_told(outdated_by(each, moves)))
+                for each in waiting(self._library.change_sets(), releases)
             ),
         )
 

@@ -27,6 +27,7 @@ from definitions.releases import (
     earlier_versions,
     outdated_by,
     released_as,
+    waiting,
 )
 from definitions.sources import DefinitionFiles
 from domain.audit import AuditEntry
@@ -41,17 +42,22 @@ from workers.rulebook import Serving
 
 _MOST_TRIES: Final = 8
 _LONGEST_REASON: Final = 2000
+_MOST_LISTED: Final = 3
 _DIRECTORY: Final = f"policies/{FILES['directory'].path}"
 
 _Done = TypeVar("_Done")
 
 
 class DefinitionsRefused(DefinitionError):
-    """The definitions would have errors with this change. `findings` has all of them, each with its place."""
+    """The definitions would have errors with this change. `findings` has all of them, each with its place.
 
-    def __init__(self, message: str, findings: Sequence[Finding]) -> None:
+    `hint` says what to do, where it is something else than to mend them.
+    """
+
+    def __init__(self, message: str, findings: Sequence[Finding], hint: str = "") -> None:
         super().__init__(message)
         self.findings = tuple(findings)
+        self.hint = hint
 
 
 class Published(Publication):
@@ -69,8 +75,16 @@ class Released(Record):
     warnings: tuple[Finding, ...] = ()
 
 
+class Withdrawn(Record):
+    """A change set that waits no more, or was taken back before."""
+
+    change_set: ChangeSet
+    repeated: bool = False
+    """It was so before; nothing was changed."""
+
+
 class ReleaseDesk:
-    """Publishes, releases and rolls back on behalf of a principal. Any thread may use it.
+    """Publishes, withdraws, releases and rolls back on behalf of a principal. Any thread may use it.
 
     Every method raises `StoreUnavailable`; those that change something raise `NotPermitted` for who may not.
     """
@@ -119,7 +133,7 @@ class ReleaseDesk:
         """Puts a change set in force; None means the only one that waits.
 
         Raises `NotFound`, `NotPermitted` when the principal published any of it (four eyes), `Conflict` when
-        a file has another version in force than it was based on, and `DefinitionsRefused`.
+        it was withdrawn, or a file has another version in force than it was based on, `DefinitionsRefused`.
         """
         with self._refusals("definitions.release.refused", principal, change_set=number):
             require(principal, Role.RELEASER, "release definitions")
@@ -130,6 +144,7 @@ class ReleaseDesk:
                 before = released_as(change, releases)
                 if before is not None:
                     return Released(release=before, repeated=True)
+                _check_waits(change)
                 self._check_four_eyes(change, principal)
                 _check_base(change, _moves(releases))
                 contents = {
@@ -142,6 +157,27 @@ class ReleaseDesk:
                 )
 
             return self._onto_the_latest(release)
+
+    def withdraw(self, number: int, *, reason: str, principal: Principal) -> Withdrawn:
+        """Takes back a change set that nobody has released: its publisher may, and every releaser.
+
+        Raises `InvalidInput` without a reason, `NotFound`, `Conflict` once it was released, and while one of
+        its versions is being rolled out.
+        """
+        with self._refusals("definitions.withdraw.refused", principal, change_set=number):
+            change = self._change_set(number)
+            if principal.id != change.published_by:
+                require(principal, Role.RELEASER, "withdraw what somebody else published")
+            _check_note(reason, "reason", needed=True)
+            if change.withdrawal is not None:
+                return Withdrawn(change_set=change, repeated=True)
+            release = released_as(change, self._library.releases())
+            if release is not None:
+                raise Conflict(
+                    f"change set {number} was released by {release.released_by} (release {release.number}): "
+                    f"`opsloop sop rollback {number}` goes back"
+                )
+            return Withdrawn(change_set=self._library.withdraw(number, reason=reason, by=principal.id))
 
     def roll_back(
         self, target: str | int, *, to: int | None = None, reason: str, principal: Principal
@@ -196,24 +232,24 @@ class ReleaseDesk:
         if not has_errors(findings):
             return findings
         errors = [each for each in findings if has_errors([each])]
-        hint = "; the library is empty: publish all files at once (--all)" if not in_force.release else ""
+        hint = "" if in_force.release else "the library is empty: publish all files at once (--all)"
         raise DefinitionsRefused(
             f"{verb} refused: with this change the definitions have {len(errors)} "
-            f"error{'' if len(errors) == 1 else 's'}{hint}: " + "; ".join(map(str, errors)),
+            f"error{'' if len(errors) == 1 else 's'}{hint and f'; {hint}'}: " + "; ".join(map(str, errors)),
             errors,
+            hint,
         )
 
     def _wanted(self, number: int | None) -> ChangeSet:
         if number is not None:
             return self._change_set(number)
-        released = {each.change_set for each in self._library.releases()}
-        waiting = [each for each in self._library.change_sets() if each.number not in released]
-        if not waiting:
+        unreleased = waiting(self._library.change_sets(), self._library.releases())
+        if not unreleased:
             raise NotFound("nothing waits for its release")
-        if len(waiting) > 1:
-            listed = ", ".join(f"{each.number} (by {each.published_by})" for each in waiting)
+        if len(unreleased) > 1:
+            listed = ", ".join(f"{each.number} (by {each.published_by})" for each in unreleased)
             raise InvalidInput(f"several change sets wait: say which: {listed}", field="change_set")
-        return waiting[0]
+        return unreleased[0]
 
     def _change_set(self, number: int) -> ChangeSet:
         found = next((each for each in self._library.change_sets() if each.number == number), None)
@@ -230,7 +266,7 @@ class ReleaseDesk:
         ]
         if change.published_by == principal.id or own:
             raise NotPermitted(
-                f"{principal.id} published {', '.join(own) or f'change set {change.number}'} "
+                f"{principal.id} published {_listed(own) or f'change set {change.number}'} "
                 "and cannot also release it: four eyes"
             )
 
@@ -296,6 +332,22 @@ def _before_change_set(
                 "roll its files back one by one"
             )
     return {move.path: move.was for move in release.moves}
+
+
+def _listed(paths: Sequence[str]) -> str:
+    """These paths, or how many there are and the first of them."""
+    if len(paths) <= _MOST_LISTED:
+        return ", ".join(paths)
+    return f"{len(paths)} of its files ({', '.join(paths[:_MOST_LISTED])}, …)"
+
+
+def _check_waits(change: ChangeSet) -> None:
+    taken_back = change.withdrawal
+    if taken_back is not None:
+        raise Conflict(
+            f"change set {change.number} was withdrawn by {taken_back.withdrawn_by} "
+            f"({taken_back.reason}): publish it again"
+        )
 
 
 def _check_base(change: ChangeSet, moves: Sequence[Move]) -> None:

@@ -96,12 +96,13 @@ class RolloutDesk:
             require(principal, Role.AUTHOR, "start rollouts")
             _check_text(why, "why")
             published = self._version(target, version)
+            holding = self._holding(published.path, published.number)
             sop, in_force = self._checked(published.path, published.number)
             if sop in in_force:
                 raise Conflict(f"version {version} of {published.path} is in force already")
             _check_scope(sop, categories, actions)
             if self._serving().source == "library":
-                self._change_set(published.path, published.number)
+                _alone(published.path, published.number, holding)
             candidate = Candidate(
                 rollout=0,
                 path=published.path,
@@ -155,7 +156,8 @@ class RolloutDesk:
             ignored = self._ignored(rollout, despite)
             candidate = rollout.candidate
             if self._serving().source == "library":
-                change = self._change_set(candidate.path, candidate.version)
+                path, number = candidate.path, candidate.version
+                change = _alone(path, number, self._holding(path, number))
                 released = self._releases.release(change.number, principal=principal)
                 if released.repeated:
                     # It was in force once and was rolled back: it comes back the same way.
@@ -284,20 +286,17 @@ class RolloutDesk:
             )
         return names[target]
 
-    def _change_set(self, path: str, version: int) -> ChangeSet:
-        """The change set whose release puts this version, and nothing else, in force."""
-        holding = [
+    def _holding(self, path: str, version: int) -> list[ChangeSet]:
+        """The change sets with this version. Raises `Conflict` when all of them were withdrawn."""
+        published = [
             each
             for each in self._library.change_sets()
             if any((file.path, file.version) == (path, version) for file in each.files)
         ]
-        alone = [each for each in holding if len(each.files) == 1]
-        if alone:
-            return alone[-1]
-        raise Conflict(
-            f"version {version} of {path} was published together with other files "
-            f"(change set {holding[-1].number}): publish it alone, so that it comes into force alone"
-        )
+        standing = [each for each in published if each.withdrawal is None]
+        if not standing:
+            raise Conflict(f"version {version} of {path} was withdrawn: publish it again")
+        return standing
 
     def _open(self, sop: str) -> Rollout:
         """The open rollout of an SOP. Raises `Conflict` when it has ended."""
@@ -332,6 +331,17 @@ class RolloutDesk:
                 )
             )
             raise
+
+
+def _alone(path: str, version: int, holding: Sequence[ChangeSet]) -> ChangeSet:
+    """The change set whose release puts this version, and nothing else, in force."""
+    alone = [each for each in holding if len(each.files) == 1]
+    if alone:
+        return alone[-1]
+    raise Conflict(
+        f"version {version} of {path} was published together with other files "
+        f"(change set {holding[-1].number}): publish it alone, so that it comes into force alone"
+    )
 
 
 def _check_scope(sop: Sop, categories: Sequence[str], actions: Sequence[str]) -> None:

@@ -36,10 +36,12 @@ class TicketDesk:
         clock: BankClock,
         directory: Callable[[], Directory],
         in_force: Callable[[], Mapping[str, PinnedSop]],
+        archived: Callable[[str, str], PinnedSop | None],
     ) -> None:
+        """`archived` finds an SOP by its name and digest, for tickets of which Temporal has no history."""
         workflows, trail = TicketWorkflows(client), Trail(audit, clock)
         self.intake = Intake(workflows, intake, trail, clock)
-        self.reading = Reading(workflows, reader)
+        self.reading = Reading(workflows, reader, archived)
         self.reviews = Reviews(workflows, self.reading, codes, trail)
         self.commands = Commands(workflows, self.reading, codes, trail, directory)
         self.migration = Migration(self.reading, reader, self.commands, trail, in_force=in_force)

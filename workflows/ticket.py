@@ -271,13 +271,9 @@ class TicketWorkflow:
     def _snapshot(self) -> TicketSnapshot:
         run = self._run
         if migration := self._commands.migration:
+            unknown = self._journal.move(run.pinned.sop, migration.sop, run.failed_steps)
             run.opening = migration
-            # What failed under the old version is tried again under the new one, as if it had not begun.
-            for key in run.failed_steps:
-                self._journal.failures.pop(key, None)
-                self._journal.started.pop(key, None)
-                self._journal.occurrences[key] = self._journal.occurrence(key) + 1
-            run.failed_steps.clear()
+            run.failed_steps = {key: name for key, name in run.failed_steps.items() if key in unknown}
         return TicketSnapshot(
             run=run.snapshot(),
             reviews=self._reviews.snapshot(),

@@ -185,6 +185,12 @@ class RulesLibrary(Protocol):
     def release(self, change_set: ChangeSet, *, by: str, onto: int) -> Release:
         """Puts a change set in force, with its audit. Raises `Conflict` for its publisher."""
 
+    def withdraw(self, number: int, *, reason: str, by: str) -> ChangeSet:
+        """Takes back a change set that waits, with its audit.
+
+        Raises `Conflict` when it was released or withdrawn, or when one of its versions is being rolled out.
+        """
+
     def roll_back(self, versions: Mapping[str, int], *, reason: str, by: str, onto: int) -> Release:
         """Puts older versions by path back in force, with its audit."""
 

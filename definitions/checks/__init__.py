@@ -7,7 +7,7 @@ each a page in `docs/findings/`.
 
 from typing import Final
 
-from definitions.checks import coverage, effects, expressions, inputs, names, people, targets, times
+from definitions.checks import coverage, effects, expressions, inputs, loops, names, people, targets, times
 from definitions.checks.subject import Catalogue, Check, Subject, outcomes_of
 from definitions.findings import Finding, bounded
 from definitions.schema import Sop
@@ -24,6 +24,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *times.CHECKS,
     *inputs.CHECKS,
     *expressions.CHECKS,
+    *loops.CHECKS,
 )
 
 

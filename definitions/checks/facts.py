@@ -5,7 +5,18 @@ from typing import Final
 
 from definitions.checks.subject import Subject, outcomes_of
 from definitions.expression_checks import type_of
-from definitions.expression_types import DYN, INT, LIST, MAP, NUMBER, STRING, TIMESTAMP, Type, type_of_field
+from definitions.expression_types import (
+    DYN,
+    INSTANT,
+    INT,
+    LIST,
+    MAP,
+    NUMBER,
+    STRING,
+    TIMESTAMP,
+    Type,
+    type_of_field,
+)
 from definitions.schema import NOT_NEEDED, Place, Step
 from domain.fields import FormField
 from domain.handlers import HandlerSpec
@@ -58,7 +69,7 @@ class Scopes:
             if step.foreach is not None:
                 around = self.at(place)
                 items = type_of(step.foreach.items, around)
-                self._loops[place] = {**around, step.foreach.item: items.element or DYN}
+                self._loops[place] = {**around, step.foreach.item: _as_json(items.element or DYN)}
 
     def at(self, place: Place) -> Types:
         """What a step at this place can name."""
@@ -69,6 +80,20 @@ class Scopes:
         return self._everywhere
 
 
+def _as_json(type_: Type) -> Type:
+    """The type of such a value once it is kept as JSON, as the items of a loop are: texts for times."""
+    match type_.kind:
+        case "timestamp":
+            return INSTANT
+        case "duration":
+            return STRING
+        case "list" if type_.element is not None:
+            return Type.list_of(_as_json(type_.element))
+        case "map" if type_.fields is not None:
+            return Type.record({name: _as_json(each) for name, each in type_.fields.items()})
+    return type_
+
+
 def _results(subject: Subject) -> Iterator[tuple[str, Type]]:
     """By id what a step leaves behind; a handler that is a target leaves its result under its own name."""
     for name in subject.flow.bits:
@@ -76,18 +101,30 @@ def _results(subject: Subject) -> Iterator[tuple[str, Type]]:
         if home is None:
             spec = subject.catalogue[name]
             yield name, _result((*spec.outcomes, SKIPPED), _data_of(spec))
+    of_handlers: dict[tuple[object, ...], Type] = {}
     for _, step in subject.steps:
-        fallback = subject.catalogue.get(step.fallback or "")
-        outcomes = (
-            *outcomes_of(step, subject.catalogue),
-            *(fallback.outcomes if fallback else ()),
-            *((NOT_NEEDED,) if step.when else ()),
-            *((FAILED,) if step.on_error else ()),
-            *((REJECTED,) if step.on_reject is not None else ()),
-            SKIPPED,
-        )
-        unknown = step.handler is not None and subject.spec(step) is None
-        yield step.id, _result(() if unknown else tuple(dict.fromkeys(outcomes)), _data(subject, step))
+        if step.handler is None:
+            yield step.id, _result_of(subject, step)
+            continue
+        # All that its result depends on: steps with the same handler share one.
+        alike = (step.handler, step.fallback, step.when is None, not step.on_error, step.on_reject is None)
+        if alike not in of_handlers:
+            of_handlers[alike] = _result_of(subject, step)
+        yield step.id, of_handlers[alike]
+
+
+def _result_of(subject: Subject, step: Step) -> Type:
+    fallback = subject.catalogue.get(step.fallback or "")
+    outcomes = (
+        *outcomes_of(step, subject.catalogue),
+        *(fallback.outcomes if fallback else ()),
+        *((NOT_NEEDED,) if step.when else ()),
+        *((FAILED,) if step.on_error else ()),
+        *((REJECTED,) if step.on_reject is not None else ()),
+        SKIPPED,
+    )
+    unknown = step.handler is not None and subject.spec(step) is None
+    return _result(() if unknown else tuple(dict.fromkeys(outcomes)), _data(subject, step))
 
 
 def _result(outcomes: tuple[str, ...], data: Type) -> Type:

@@ -70,6 +70,7 @@ async def http(client: Client, store: Store, tmp_path: Path) -> AsyncIterator[ht
         clock=BankClock(),
         directory=people,
         in_force=dict,
+        archived=lambda _name, _digest: None,
     )
     app = create_app(desk, identity, store.reader, store.audit, Settings(data_dir=tmp_path))
     headers = {"Authorization": f"Bearer {identity.issue('intake')}"}

@@ -12,8 +12,8 @@ from domain.clock import BankClock
 from domain.people import Principal, Role
 from tests.fakes.catalogue import CODE
 from tests.fakes.definition_folder import edited, write_definitions
-from workers.releases import Published, Released, ReleaseDesk
-from workers.rulebook import RulebookLibrary
+from workers.releases import Published, Released, ReleaseDesk, Withdrawn
+from workers.rulebook import RulebookFiles, RulebookLibrary
 
 DIRECTORY = "policies/directory.yaml"
 SLA = "policies/sla.yaml"
@@ -58,6 +58,9 @@ class LibraryOffice:
     def release(self, number: int | None = None, by: str = "releaser") -> Released:
         return self.desk.release(number, principal=person(by))
 
+    def withdraw(self, number: int, by: str = "author", reason: str = "too early") -> Withdrawn:
+        return self.desk.withdraw(number, reason=reason, principal=person(by))
+
     def roll_back(self, target: str | int, to: int | None = None, by: str = "releaser") -> Released:
         return self.desk.roll_back(target, to=to, reason="it was wrong", principal=person(by))
 
@@ -73,8 +76,11 @@ class LibraryOffice:
 
 
 @contextmanager
-def library_office(folder: Path, store_url: str) -> Iterator[LibraryOffice]:
-    """An office with a complete folder and an empty library."""
+def library_office(folder: Path, store_url: str, *, from_folder: bool = False) -> Iterator[LibraryOffice]:
+    """An office with a complete folder and an empty library.
+
+    `from_folder` tells the desk that tickets are served by the folder, as in the embedded run.
+    """
     write_definitions(folder, **{DIRECTORY: WITH_STAFF})
     migrations.upgrade(store_url)
     store = open_store(store_url)
@@ -83,7 +89,7 @@ def library_office(folder: Path, store_url: str) -> Iterator[LibraryOffice]:
         store.library,
         audit=store.audit,
         handlers=CODE,
-        serving=served.serving,
+        serving=RulebookFiles(folder, CODE).serving if from_folder else served.serving,
         folder=folder,
         clock=BankClock(),
     )

@@ -129,6 +129,8 @@ async def test_questions_timers_and_events_go_along(short_env: WorkflowEnvironme
     assert [event.step_id for event in asked] == ["ask"]
     started = [event.step_id for event in stored if event.kind is EventKind.STEP_STARTED]
     assert len(started) == len(set(started))
+    waits = [event.step_id for event in stored if event.kind is EventKind.WAITING]
+    assert sorted(waits) == ["cool_down", "papers"]
 
 
 async def test_a_failed_step_goes_on_waiting_for_its_operator_and_is_told_once(world: World) -> None:

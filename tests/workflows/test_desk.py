@@ -75,6 +75,7 @@ def desk(world: World) -> TicketDesk:
         clock=BankClock(),
         directory=lambda: world.rulebook.current().directory,
         in_force=lambda: sops_in_force(world.rulebook.current()),
+        archived=lambda _name, _digest: None,
     )
 
 

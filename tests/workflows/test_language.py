@@ -71,6 +71,7 @@ SOPS = (
         ask("Ask"),
     ),
     sop("two_failures", {"name": "Both", "parallel": {"a": [FREEZE], "b": [{**FREEZE, "name": "Again"}]}}),
+    sop("both_fail", {**FREEZE, "fallback": "core_system_unfreeze"}),
     sop("fixed", {**SETTLED, "name": "Before"}, FREEZE, ask("After")),
 )
 
@@ -247,6 +248,24 @@ async def test_a_failed_step_goes_on_after_its_sop_was_mended(world: World) -> N
     assert after.stopwatch == before.stopwatch
     await ticket.decide("sun.lei", step="new")
     await ticket.ends(TicketState.COMPLETED)
+
+
+async def test_a_step_whose_fallback_failed_too_is_tried_anew_under_the_mended_sop(world: World) -> None:
+    world.bank.fail_next(Failure.REFUSED, Failure.REFUSED)
+    ticket = await world.submit(action="both_fail")
+    await ticket.until(lambda view: view.steps_failed == ("core_system_unfreeze",))
+    rulebook = world.rulebook
+    assert isinstance(rulebook, FakeRulebook)
+    mended = sop("both_fail", {**FREEZE, "fallback": "core_system_unfreeze", "retry": 1})
+    kept = rulebook.book
+    try:
+        rulebook.book = FakeRulebook((mended,), all_day="daytime").book
+        assert (await ticket.command("migrate", sop_digest=digest_of([mended]))).accepted
+        await ticket.ends(TicketState.COMPLETED)
+    finally:
+        rulebook.book = kept
+    effects = [key for key in world.bank.effects if key.startswith(f"{ticket.task_id}/")]
+    assert effects == [f"{ticket.task_id}/freeze/2"]
 
 
 async def test_a_ticket_does_not_move_to_a_version_in_which_its_finished_steps_do_not_stand(

@@ -16,7 +16,7 @@ from workers.api.errors import Problem
 from workers.api.messages import Reason
 from workers.api.signin import SignedIn
 from workers.library_reading import FOLDER, IN_FORCE, Content, Difference, LibraryStatus, VersionShown
-from workers.releases import DefinitionsRefused, Published, Released, ReleaseDesk
+from workers.releases import DefinitionsRefused, Published, Released, ReleaseDesk, Withdrawn
 
 DefinitionPath = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 _PATH_HELP = "below the definitions folder, such as sops/account_freeze.yaml"
@@ -54,6 +54,13 @@ class ReleaseRequest(Model):
     change_set: int | None = Field(
         default=None, ge=1, le=2**31 - 1, description="its number; default: the only one that waits"
     )
+
+
+class WithdrawRequest(Model):
+    """Which change set to take back, and why."""
+
+    change_set: int = Field(ge=1, le=2**31 - 1, description="its number")
+    reason: Reason = Field(description="why; it is kept with the change set")
 
 
 class RollbackRequest(Model):
@@ -98,6 +105,8 @@ class DefinitionsProblem(Problem):
     """Definitions that would have errors: the error answer with every finding."""
 
     findings: tuple[Finding, ...]
+    hint: str
+    """What to do, where it is something else than to mend them; else empty."""
 
 
 class TellsFindings(APIRoute):
@@ -117,6 +126,7 @@ class TellsFindings(APIRoute):
                     field=None,
                     request_id=request.state.request_id,
                     findings=error.findings,
+                    hint=error.hint,
                 )
                 status = HTTPStatus.UNPROCESSABLE_ENTITY
                 return JSONResponse(problem.model_dump(mode="json"), status_code=status)
@@ -125,7 +135,9 @@ class TellsFindings(APIRoute):
 
 
 def definition_routes(desk: ReleaseDesk, staff: SignedIn) -> APIRouter:
-    """The routes under `/definitions`. Staff read; authors publish, releasers release and roll back."""
+    """The routes under `/definitions`. Staff read; authors publish, releasers release and roll back, both
+    withdraw.
+    """
     router = APIRouter(prefix="/definitions", tags=["definitions"], route_class=TellsFindings)
     _add_reading(router, desk, staff)
     _add_changing(router, desk, staff)
@@ -168,6 +180,13 @@ def _add_changing(router: APIRouter, desk: ReleaseDesk, staff: SignedIn) -> None
         """
         changes = {each.path: each.content for each in request.files}
         return desk.publish(changes, note=request.note, principal=principal)
+
+    @router.post("/withdraw", summary="Withdraw a change set")
+    def withdraw(request: WithdrawRequest, principal: Annotated[Principal, Depends(staff)]) -> Withdrawn:
+        """Needs to be its publisher, or the role releaser. 409 once it was released, and while one of its
+        versions is being rolled out. Its versions stay; the same again says `repeated`.
+        """
+        return desk.withdraw(request.change_set, reason=request.reason, principal=principal)
 
     @router.post("/release", summary="Release a change set")
     def release(request: ReleaseRequest, principal: Annotated[Principal, Depends(staff)]) -> Released:

@@ -37,12 +37,14 @@ def picture_routes(desk: TicketDesk, signed_in: SignedIn, zone: Callable[[], str
     ) -> Response:
         """The SOP as the ticket pinned it: later edits of the definitions do not change the picture.
 
-        After a 503 try again: the workflow that keeps the SOP did not answer.
+        When Temporal no longer has the history of a ticket, its SOP comes from the definitions that are
+        served or were published; 404 where they do not have that version. After a 503 try again: the workflow
+        that keeps the SOP did not answer.
         """
         shown = await desk.reading.view(task_id)
         if not reads_all(principal) and shown.view.maker != principal.id:
             raise NotFound(f"there is no ticket {task_id}")
-        pinned = await desk.reading.sop(task_id)
+        pinned = await desk.reading.sop(shown)
         timeline = await desk.reading.timeline(shown)
         picture = ticket_picture(pinned, shown.view, timeline.events, ZoneInfo(zone()), wanted)
         return Response(picture, media_type=_TYPES[wanted], headers={"Content-Security-Policy": _POLICY})

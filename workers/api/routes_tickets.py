@@ -74,7 +74,7 @@ def ticket_routes(
 
     @router.get("/{task_id}", summary="Show a ticket")
     async def ticket(task_id: TicketPath, principal: Annotated[Principal, Depends(signed_in)]) -> TicketShown:
-        """The whole state as last recorded, or live from the workflow where nothing is yet; `as_of` says which."""
+        """The whole state as last recorded, or live from the workflow where nothing is yet: see `as_of`."""
         shown = await shown_to(task_id, principal)
         return TicketShown(**dict(shown), links=_links(task_id, settings))
 

@@ -1,6 +1,5 @@
 """`opsloop ticket hold …`: an operator's commands on one ticket."""
 
-from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -12,37 +11,49 @@ app = typer.Typer()
 
 TaskArgument = Annotated[str, typer.Argument(metavar="TASK_ID", help="the ticket's id")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="why; it is kept in the timeline")]
-StepOption = Annotated[
-    str | None, typer.Option("--step", help="which failed step; needed where several have failed")
-]
 
 
-@app.command()
-def hold(
+@app.command("hold", help="Hold a ticket: its service clock stands still.")
+@app.command("resume", help="Resume a ticket on hold.")
+@app.command("cancel", help="Cancel a ticket.")
+@app.command(
+    "migrate",
+    help="Move a ticket to the version of its SOP that is in force, if its finished steps still stand.",
+)
+def command_ticket(
+    context: typer.Context,
     task_id: TaskArgument,
+    *,
     reason: ReasonOption,
     principal: AsOption = None,
     api: ApiOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Hold a ticket: its service clock stands still."""
-    _give("hold", task_id, {"reason": reason}, principal, api, as_json=as_json)
+    """A command on the ticket as a whole, by the name that it was called by."""
+    _give(context, task_id, {"reason": reason}, principal, api, as_json=as_json)
 
 
-@app.command()
-def resume(
+@app.command("retry", help="Retry a step that failed.")
+@app.command("skip", help="Skip a step that failed. Skipping a control makes the ticket high risk.")
+def command_step(
+    context: typer.Context,
     task_id: TaskArgument,
+    *,
     reason: ReasonOption,
+    step: Annotated[
+        str | None, typer.Option("--step", help="which failed step; needed where several have failed")
+    ] = None,
     principal: AsOption = None,
     api: ApiOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Resume a ticket on hold."""
-    _give("resume", task_id, {"reason": reason}, principal, api, as_json=as_json)
+    """A command on a step that failed, by the name that it was called by."""
+    _give(context, task_id, {"reason": reason, "step": step}, principal, api, as_json=as_json)
 
 
 @app.command()
 def reassign(
+    context: typer.Context,
     task_id: TaskArgument,
     *,
     group: Annotated[str, typer.Option("--group", help="the new group")],
@@ -52,71 +63,20 @@ def reassign(
     as_json: JsonOption = False,
 ) -> None:
     """Give a ticket to another group."""
-    _give("reassign", task_id, {"reason": reason, "group": group}, principal, api, as_json=as_json)
-
-
-@app.command()
-def retry(
-    task_id: TaskArgument,
-    *,
-    reason: ReasonOption,
-    step: StepOption = None,
-    principal: AsOption = None,
-    api: ApiOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Retry a step that failed."""
-    _give("retry", task_id, {"reason": reason, "step": step}, principal, api, as_json=as_json)
-
-
-@app.command()
-def skip(
-    task_id: TaskArgument,
-    *,
-    reason: ReasonOption,
-    step: StepOption = None,
-    principal: AsOption = None,
-    api: ApiOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Skip a step that failed. Skipping a control makes the ticket high risk."""
-    _give("skip", task_id, {"reason": reason, "step": step}, principal, api, as_json=as_json)
-
-
-@app.command()
-def cancel(
-    task_id: TaskArgument,
-    reason: ReasonOption,
-    principal: AsOption = None,
-    api: ApiOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Cancel a ticket."""
-    _give("cancel", task_id, {"reason": reason}, principal, api, as_json=as_json)
-
-
-@app.command()
-def migrate(
-    task_id: TaskArgument,
-    reason: ReasonOption,
-    principal: AsOption = None,
-    api: ApiOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Move a ticket to the version of its SOP that is in force, if its finished steps still stand."""
-    _give("migrate", task_id, {"reason": reason}, principal, api, as_json=as_json)
+    _give(context, task_id, {"reason": reason, "group": group}, principal, api, as_json=as_json)
 
 
 def _give(
-    verb: str,
+    context: typer.Context,
     task_id: str,
-    body: Mapping[str, str | None],
+    body: dict[str, str | None],
     principal: str | None,
     api: str | None,
     *,
     as_json: bool,
 ) -> None:
-    outcome = connect(api, principal).post("tickets", task_id, verb, body=body)
+    """Posts to the route that is named like the command."""
+    outcome = connect(api, principal).post("tickets", task_id, str(context.command.name), body=body)
     if as_json:
         print_json(outcome)
     else:

@@ -9,17 +9,27 @@ SHORT_DIGEST: Final = 12
 """Digits of a digest that people compare."""
 
 
+_OF_A_SERVED_FOLDER: Final = {
+    "in_force": "as released",
+    "published": "as published",
+    "edited": "not published",
+    "missing": "gone",
+}
+"""How a folder that tickets are served by compares with the library: whatever it has is in force."""
+
+
 def print_status(shown: dict[str, Any]) -> None:
     """What is served, each file's version, what is broken and what waits."""
     out = console()
+    from_folder = shown["serving"]["source"] == "folder"
     serving, refused = shown["serving"], shown["serving"]["refused"]
     out.print(
         facts(
             [
-                ("tickets are served by", serving["edition"] or "nothing yet"),
+                ("tickets are served by", _what_serves(serving)),
                 ("since", when(serving["since"])),
                 ("digest", serving["digest"][:SHORT_DIGEST]),
-                ("from", serving["source"]),
+                ("from", "the definitions folder" if from_folder else "the rules library"),
                 ("latest release", shown["release"] or "none"),
             ]
         )
@@ -31,10 +41,9 @@ def print_status(shown: dict[str, Any]) -> None:
     errors = [each for each in (refused or {}).get("findings", []) if each["severity"] == "error"]
     for each in errors or shown["broken"]:
         out.print(plain(str(Finding(**each))), soft_wrap=True)
-    if serving["source"] == "folder" and shown["release"]:
-        out.print(
-            "\nthis installation serves its folder as it is edited; the library's versions only wait here"
-        )
+    if from_folder:
+        released = "the library's versions only wait here" if shown["release"] else "nothing was released yet"
+        out.print(f"\nthis installation serves its folder as it is edited; {released}")
     rows = [
         (
             each["path"],
@@ -42,7 +51,7 @@ def print_status(shown: dict[str, Any]) -> None:
             (each["sha256"] or "")[:SHORT_DIGEST],
             each["released_by"],
             when(each["released_at"]),
-            each["folder"].replace("_", " "),
+            _OF_A_SERVED_FOLDER[each["folder"]] if from_folder else each["folder"].replace("_", " "),
         )
         for each in shown["files"]
     ]
@@ -53,6 +62,12 @@ def print_status(shown: dict[str, Any]) -> None:
         out.print(f"\nchange set {each['number']} by {each['published_by']} waits: {files}")
         if each["outdated"]:
             out.print(f"it cannot be released any more: {each['outdated']}; publish it again")
+
+
+def _what_serves(serving: dict[str, Any]) -> str:
+    if not serving["edition"]:
+        return "nothing yet"
+    return "the folder, as it is edited" if serving["source"] == "folder" else str(serving["edition"])
 
 
 def print_published(done: dict[str, Any], *, as_json: bool) -> None:
@@ -75,6 +90,21 @@ def print_published(done: dict[str, Any], *, as_json: bool) -> None:
         f"published{before} by {change['published_by']} as change set {change['number']}: "
         f"another person releases it with `opsloop sop release {change['number']}`"
     )
+
+
+def print_withdrawn(done: dict[str, Any], *, as_json: bool) -> None:
+    """What was taken back, and by whom."""
+    if as_json:
+        print_json(done)
+        return
+    change = done["change_set"]
+    taken_back = change["withdrawal"]
+    before = " before" if done["repeated"] else ""
+    told = (
+        f"change set {change['number']} by {change['published_by']} was withdrawn{before} by "
+        f"{taken_back['withdrawn_by']}: {taken_back['reason']}"
+    )
+    console().print(plain(told), soft_wrap=True)
 
 
 def print_released(done: dict[str, Any], *, as_json: bool) -> None:

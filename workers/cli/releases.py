@@ -14,7 +14,13 @@ from definitions.releases import FolderState, Version, folder_states
 from definitions.sources import DefinitionFiles, files_in
 from domain.errors import InvalidInput, NotFound
 from workers.cli.output import console, plain, print_json, table, when
-from workers.cli.release_pages import SHORT_DIGEST, print_published, print_released, print_status
+from workers.cli.release_pages import (
+    SHORT_DIGEST,
+    print_published,
+    print_released,
+    print_status,
+    print_withdrawn,
+)
 from workers.cli.session import (
     Api,
     ApiOption,
@@ -96,6 +102,20 @@ def release(
     """Put a change set in force that somebody else published."""
     done = _post(connect(api, principal), "release", {"change_set": change_set}, as_json=as_json)
     print_released(done, as_json=as_json)
+
+
+@app.command()
+def withdraw(
+    change_set: Annotated[int, typer.Argument(metavar="CHANGE_SET", help="its number")],
+    *,
+    reason: Annotated[str, typer.Option("--reason", help="why; kept with the change set")],
+    principal: AsOption = None,
+    api: ApiOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take back a change set that nobody has released: one of yours, or any if you may release."""
+    body = {"change_set": change_set, "reason": reason}
+    print_withdrawn(_post(connect(api, principal), "withdraw", body, as_json=as_json), as_json=as_json)
 
 
 @app.command()
@@ -229,20 +249,25 @@ def _post(connection: Api, verb: str, body: dict[str, Any], *, as_json: bool) ->
         findings = error.answer.get("findings")
         if not findings:
             raise
-        _refuse([Finding(**each) for each in findings], as_json=as_json)
+        hint = error.answer.get("hint", "")
+        _refuse([Finding(**each) for each in findings], hint=hint, as_json=as_json)
     return answer
 
 
-def _refuse(findings: list[Finding], *, as_json: bool) -> None:
+def _refuse(findings: list[Finding], *, hint: str = "", as_json: bool) -> None:
     """Prints findings as `sop check` does, and ends the command."""
     if as_json:
         print_json(
-            {"error": {"code": "definition_invalid"}, "findings": [each.__dict__ for each in findings]}
+            {
+                "error": {"code": "definition_invalid"},
+                "hint": hint,
+                "findings": [each.__dict__ for each in findings],
+            }
         )
     else:
         for each in findings:
             print(each)
-        print("refused: what is in force stays as it is")
+        print(f"refused: {hint or 'what is in force stays as it is'}")
     raise typer.Exit(1)
 
 

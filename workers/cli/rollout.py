@@ -216,7 +216,8 @@ def _stage(stage: str, percent: int) -> str:
 def _tally(tally: ShadowTally) -> str:
     if not tally.runs:
         return "none yet"
+    touches = "1 touch" if tally.saved_touches == 1 else f"{tally.saved_touches} touches"
     return (
         f"{tally.runs}, {per_cent(tally.agreement)} agree with what was done "
-        f"({tally.differs} differ, {tally.failed} failed, {tally.saved_touches} touches saved)"
+        f"({tally.differs} differ, {tally.failed} failed, {touches} saved)"
     )

@@ -4,16 +4,19 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from definitions.finding_pages import explained
-from definitions.findings import Finding, Severity, has_errors
+from definitions.findings import Finding, Severity, has_errors, suggestion
 from definitions.json_schema import sop_schema_text
 from definitions.loader import check_sop_files, load_rulebook
-from domain.errors import InvalidInput
+from definitions.policy_schema import POLICIES, policy_schema_text
+from domain.errors import InvalidInput, NotFound
 from workers.cli import graph, simulate
+
+_SOP: Final = "sop"
 
 app = typer.Typer(help="SOPs: check them before they serve a ticket.", no_args_is_help=True)
 
@@ -72,6 +75,9 @@ def check(
 
 @app.command()
 def schema(
+    name: Annotated[
+        str, typer.Argument(metavar="[POLICY]", help="A policy such as duty or rules; default: the SOPs.")
+    ] = _SOP,
     write: Annotated[
         Path | None,
         typer.Option(
@@ -79,17 +85,30 @@ def schema(
         ),
     ] = None,
 ) -> None:
-    """Prints the JSON Schema of the SOP language, with which editors complete and check SOPs.
+    """Prints the JSON Schema of SOPs or of a policy, with which editors complete and check them.
 
-    An SOP whose first line is `# yaml-language-server: $schema=../sop.schema.json` uses it in VS Code.
+    An SOP whose first line is `# yaml-language-server: $schema=../sop.schema.json` uses it in VS Code, and
+    `policies/duty.yaml` with `$schema=../schemas/duty.schema.json`.
     """
+    text = _schema_text(name)
     if write is None:
-        typer.echo(sop_schema_text(), nl=False)
+        typer.echo(text, nl=False)
         return
     try:
-        write.write_text(sop_schema_text(), encoding="utf-8")
+        write.write_text(text, encoding="utf-8")
     except OSError as error:
         raise InvalidInput(f"cannot write {write}: {error.strerror}", field="--write") from error
+
+
+def _schema_text(name: str) -> str:
+    if name == _SOP:
+        return sop_schema_text()
+    if name not in POLICIES:
+        known = (_SOP, *POLICIES)
+        raise NotFound(
+            f"there is no schema {name!r}{suggestion(name, known)}; expected one of: {', '.join(known)}"
+        )
+    return policy_schema_text(name)
 
 
 def _as_json(findings: Sequence[Finding]) -> str:

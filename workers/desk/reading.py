@@ -1,6 +1,7 @@
 """Reading tickets and reviews: the store's copy, else live from the workflow."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Literal
 
 import structlog
@@ -36,9 +37,16 @@ class TimelineAsOf(Record):
 class Reading:
     """Shows tickets and reviews."""
 
-    def __init__(self, workflows: TicketWorkflows, reader: TicketReader) -> None:
+    def __init__(
+        self,
+        workflows: TicketWorkflows,
+        reader: TicketReader,
+        archived: Callable[[str, str], PinnedSop | None],
+    ) -> None:
+        """`archived` finds an SOP by its name and digest, without Temporal."""
         self._workflows = workflows
         self._reader = reader
+        self._archived = archived
 
     async def view(self, task_id: str) -> TicketAsOf:
         """A ticket's state: the store's copy, or its workflow's answer where the store has none or is away.
@@ -73,18 +81,26 @@ class Reading:
                 return TimelineAsOf(events=tuple(live), as_of="live")
         return TimelineAsOf(events=await self.recorded_events(task_id), as_of="recorded")
 
-    async def sop(self, task_id: str) -> PinnedSop:
-        """The SOP that a ticket keeps, from its workflow, also after the ticket has ended.
+    async def sop(self, shown: TicketAsOf) -> PinnedSop:
+        """The SOP that a ticket which `view` has shown keeps, also after it has ended.
 
-        Raises `NotFound` before the ticket is open and when Temporal no longer has its history, and
-        `EngineUnavailable`.
+        From its workflow; where Temporal no longer has its history, from the definitions that are served or
+        were published, by the digest that the ticket recorded. Raises `NotFound` before the ticket is open
+        and where neither has it, `EngineUnavailable` and `StoreUnavailable`.
         """
+        view, task_id = shown.view, shown.view.task.task_id
         # A union is no class, but it is what the payload converter takes.
         answer: type[PinnedSop | None] = PinnedSop | None  # type: ignore[assignment]
         pinned = await self._workflows.query(task_id, SOP_QUERY, answer)
+        if pinned is None and not view.sop_digest:
+            raise NotFound(f"ticket {task_id} has no SOP to show: it is not open yet")
+        if pinned is None:
+            pinned = await asyncio.to_thread(self._archived, view.sop, view.sop_digest)
         if pinned is None:
             raise NotFound(
-                f"ticket {task_id} has no SOP to show: it is not open yet, or its history is no longer kept"
+                f"the SOP of ticket {task_id} is not kept any more: Temporal has no history of it, and "
+                f"version {view.sop_version} of {view.sop} (digest {view.sop_digest[:12]}) is neither served "
+                "nor in the rules library"
             )
         return pinned
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from definitions.expressions import NAMES
-from definitions.schema import ANY_ERROR, Sop, Step, all_steps, routes_of
+from definitions.migration import fallback_id
+from definitions.schema import ANY_ERROR, Sop, Step
 from domain.steps import StepOutput
 from workflows.interpreter.runtime import Runtime
 
@@ -34,16 +35,8 @@ class Scope:
         return f"{self.prefix}{step_id}"
 
     def fallback_id(self, step: Step) -> str:
-        """What the fallback goes by: its handler's name, after the step's where others go by that, too.
-
-        A key is an idempotency key: two orders must never share one.
-        """
-        name = step.fallback or ""
-        others = [each for _, each in all_steps(self.sop.steps) if each.id != step.id]
-        taken = any(name in (each.id, each.fallback) for each in others) or any(
-            name in targets for each in (step, *others) for targets in routes_of(each).values()
-        )
-        return f"{step.id}.{name}" if taken else name
+        """What the step's fallback goes by."""
+        return fallback_id(self.sop, step)
 
     def catches(self, code: str) -> bool:
         """Whether a step around has a route for this error."""

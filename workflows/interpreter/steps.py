@@ -6,7 +6,7 @@ from typing import Final
 
 from definitions.expressions import holds
 from definitions.schema import ANY_ERROR, NOT_NEEDED, Step
-from domain.errors import ExpressionFailed
+from domain.errors import ExpressionFailed, OutcomeUnknown
 from domain.steps import StepOutput
 from domain.ticket import EventKind
 from workflows.interpreter.blocks import run_call, run_foreach, run_parallel, run_repeat
@@ -25,7 +25,6 @@ FAILED: Final = "failed"
 STARTED: Final = "started"
 """What a step that does not hold the run answers for the time being."""
 
-_UNKNOWN: Final = "outcome_unknown"
 
 _KINDS: Final[Mapping[str, Callable[[Run, Step, Sequence], Awaitable[Performed]]]] = {
     "handler": run_handler,
@@ -182,7 +181,7 @@ def _matters(run: Run, step: Step) -> str:
 
 def _is_open(run: Run, step: Step, failure: StepFailure) -> bool:
     """Whether the effect may have taken place although the step failed."""
-    if failure.code != _UNKNOWN or step.handler is None:
+    if failure.code != OutcomeUnknown.code or step.handler is None:
         return False
     spec = run.spec(step.handler)
     return spec.effect.gated and spec.resolver is None

@@ -42,7 +42,10 @@ async def run_wait(run: Run, step: Step, sequence: Sequence) -> Performed:
 
 
 def _say(run: Run, key: str, summary: str) -> None:
-    run.runtime.note(EventKind.WAITING, summary, step_id=key)
+    place = run.journal.place(key, run.journal.occurrence(key))
+    if place not in run.journal.told:
+        run.journal.told[place] = run.runtime.now
+        run.runtime.note(EventKind.WAITING, summary, step_id=key)
 
 
 def _instant(value: Any) -> datetime:

@@ -20,8 +20,21 @@ from activities.adapters.store.tables import (
     definition_versions,
     release_files,
     releases,
+    rollouts,
+    withdrawals,
 )
-from definitions.releases import ABSENT, ChangeSet, FileChange, InForce, Move, Publication, Release, Version
+from definitions.releases import (
+    ABSENT,
+    ChangeSet,
+    FileChange,
+    InForce,
+    Move,
+    Publication,
+    Release,
+    Version,
+    Withdrawal,
+    waiting,
+)
 from definitions.sources import content_digest
 from domain.audit import AuditEntry
 from domain.errors import Conflict, NotFound
@@ -95,7 +108,8 @@ class SqlRulesLibrary:
         than `onto` is the latest.
         """
         with self._database.writing() as connection:
-            _take_turn(connection, onto)
+            _take_turn(connection)
+            _check_latest(connection, onto)
             last = _last_moves(connection)
             files, unchanged = [], []
             for path, content in sorted(changes.items()):
@@ -107,7 +121,7 @@ class SqlRulesLibrary:
                     files.append(FileChange(path=path, version=version, based_on=before))
             if not files:
                 return Publication(unchanged=tuple(unchanged))
-            known = _waiting(connection, files)
+            known = next((each for each in _waiting(connection) if each.files == tuple(files)), None)
             if known is not None:
                 return Publication(change_set=known, repeated=True, unchanged=tuple(unchanged))
             made = ChangeSet(
@@ -117,15 +131,31 @@ class SqlRulesLibrary:
                 published_at=self._database.now(),
                 files=tuple(files),
             )
-            connection.execute(insert(change_sets).values(made.model_dump(exclude={"files"})))
+            connection.execute(insert(change_sets).values(made.model_dump(exclude={"files", "withdrawal"})))
             rows = [{"change_set": made.number, **file.model_dump()} for file in files]
             connection.execute(insert(change_set_files), rows)
             self._note(connection, "definitions.published", by, note, change_set=made.number, files=files)
             return Publication(change_set=made, unchanged=tuple(unchanged))
 
+    def withdraw(self, number: int, *, reason: str, by: str) -> ChangeSet:
+        """Takes back a change set that waits; its versions stay, and publishing them again makes a new one.
+
+        Raises `Conflict` when it does not wait (any more), or when one of its versions is being rolled out.
+        """
+        withdrawal = Withdrawal(reason=reason, withdrawn_by=by, withdrawn_at=self._database.now())
+        with self._database.writing() as connection:
+            _take_turn(connection)
+            change = next((each for each in _waiting(connection) if each.number == number), None)
+            if change is None:
+                raise Conflict(f"change set {number} does not wait for its release")
+            _check_no_rollout(connection, change)
+            connection.execute(insert(withdrawals).values(change_set=number, **dict(withdrawal)))
+            self._note(connection, "definitions.withdrawn", by, reason, change_set=number, files=change.files)
+        return change.model_copy(update={"withdrawal": withdrawal})
+
     def release(self, change_set: ChangeSet, *, by: str, onto: int) -> Release:
         """Puts a change set in force. Raises `Conflict` when another release than `onto` is the latest, and
-        when it was released before or its publisher releases it, which whoever calls should have seen first.
+        when it does not wait or its publisher releases it, which whoever calls should have seen first.
         """
         moves = {file.path: file.version for file in change_set.files}
         return self._move(
@@ -156,7 +186,12 @@ class SqlRulesLibrary:
             "released_at": at,
         }
         with self._database.writing() as connection:
-            _take_turn(connection, onto)
+            _take_turn(connection)
+            _check_latest(connection, onto)
+            if change_set is not None and change_set.number not in {
+                each.number for each in _waiting(connection)
+            }:
+                raise Conflict(f"change set {change_set.number} does not wait for its release")
             last = _last_moves(connection)
             files = [
                 {"release": number, "path": path, "version": version, "was": last.get(path, ABSENT)}
@@ -223,10 +258,13 @@ class SqlRulesLibrary:
         connection.execute(insert(audit).values(entry.model_dump(mode="python")))
 
 
-def _take_turn(connection: Connection, onto: int) -> None:
+def _take_turn(connection: Connection) -> None:
     """One change at a time until the transaction ends; SQLite has one writer at all."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(_LOCK))))
+
+
+def _check_latest(connection: Connection, onto: int) -> None:
     latest = _last_release(connection)
     if latest != onto:
         raise Conflict(f"release {latest} came in between: this was checked against release {onto}")
@@ -278,17 +316,20 @@ def _last_moves(connection: Connection) -> dict[str, int]:
     return {row.path: row.version for row in rows}
 
 
-def _waiting(connection: Connection, files: Sequence[FileChange]) -> ChangeSet | None:
-    """The change set of exactly these files that was never released."""
-    released = set(connection.scalars(select(releases.c.change_set)))
-    return next(
-        (
-            each
-            for each in _change_sets(connection)
-            if each.files == tuple(files) and each.number not in released
-        ),
-        None,
-    )
+def _waiting(connection: Connection) -> list[ChangeSet]:
+    return waiting(_change_sets(connection), _releases(connection))
+
+
+def _check_no_rollout(connection: Connection, change: ChangeSet) -> None:
+    """Raises `Conflict` where tickets run beside or under one of its versions: that has its own way back."""
+    query = select(rollouts.c.path, rollouts.c.version, rollouts.c.number).where(rollouts.c.is_open)
+    versions = {(file.path, file.version) for file in change.files}
+    for row in connection.execute(query):
+        if (row.path, row.version) in versions:
+            raise Conflict(
+                f"version {row.version} of {row.path} is being rolled out (rollout {row.number}): "
+                f"`opsloop sop rollout back {row.path}` comes first"
+            )
 
 
 def _change_sets(connection: Connection) -> list[ChangeSet]:
@@ -297,7 +338,17 @@ def _change_sets(connection: Connection) -> list[ChangeSet]:
     files = {
         number: list(each) for number, each in groupby(_rows(connection, query), itemgetter("change_set"))
     }
-    return [ChangeSet.model_validate({**head, "files": files.get(head["number"], [])}) for head in heads]
+    taken_back = {row.pop("change_set"): row for row in _rows(connection, select(withdrawals))}
+    return [
+        ChangeSet.model_validate(
+            {
+                **head,
+                "files": files.get(head["number"], []),
+                "withdrawal": taken_back.get(head["number"]),
+            }
+        )
+        for head in heads
+    ]
 
 
 def _releases(connection: Connection) -> list[Release]:

@@ -242,6 +242,15 @@ change_set_files = Table(
     ForeignKeyConstraint(["path", "version"], ["definition_versions.path", "definition_versions.number"]),
 )
 
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("change_set", Integer, ForeignKey("change_sets.number"), primary_key=True, autoincrement=False),
+    _words("reason"),
+    _words("withdrawn_by"),
+    Column("withdrawn_at", Moment, nullable=False),
+)
+
 releases = Table(
     "releases",
     metadata,

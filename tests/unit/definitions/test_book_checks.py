@@ -65,6 +65,21 @@ def test_calls_that_go_round_are_refused_wherever_they_are(tmp_path: Path) -> No
     assert found == [("sub", 3, 21, "OPS271"), ("third", 6, 31, "OPS271")]
 
 
+def test_loops_multiply_through_calls(tmp_path: Path) -> None:
+    def loop(limit: int, step: str) -> str:
+        return (
+            "  - name: L\n    repeat:\n      until: now > timestamp(fields.due)\n"
+            f"      limit: {limit}\n      steps: [{step}]\n"
+        )
+
+    sub = "name: Sub\nsteps:\n  - {name: B, call: third}\n"
+    third = "name: Third\nsteps:\n" + loop(200, "{name: C, handler: acknowledge_receipt}")
+    call = "{name: A, call: sub}"
+    assert findings_of(tmp_path / "a", main=HEAD + loop(50, call), sub=sub, third=third) == []
+    found = findings_of(tmp_path / "b", main=HEAD + loop(51, call), sub=sub, third=third)
+    assert found == [("main", 8, 31, "OPS242")]
+
+
 def test_an_effect_in_a_called_sop_waits_for_the_assessment_of_its_caller(tmp_path: Path) -> None:
     call = "  - {name: A, call: send}\n"
     assert findings_of(tmp_path / "a", main=HEAD + call, send=SEND) == [("main", 4, 21, "OPS211")]

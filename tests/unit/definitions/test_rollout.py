@@ -101,6 +101,7 @@ def test_a_rollout_keeps_every_move_and_ends_once() -> None:
     ("tally", "objection"),
     [
         (ShadowTally(), "0 shadow runs so far; at least 20 are needed"),
+        (ShadowTally(same=1), "1 shadow run so far; at least 20 are needed"),
         (ShadowTally(same=19), "19 shadow runs so far"),
         (ShadowTally(same=19, differs=1), ""),
         (

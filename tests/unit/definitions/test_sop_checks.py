@@ -293,6 +293,77 @@ def test_a_loop_can_come_to_its_end(until: str, codes: list[str]) -> None:
     assert [each.code for each in findings_of("  - {name: Before, handler: look}\n" + loop)] == codes
 
 
+@pytest.mark.parametrize(
+    ("outer", "inner", "found"),
+    [
+        ("repeat: {until: now > timestamp(fields.due), limit: 100, ", 100, []),
+        ("repeat: {until: now > timestamp(fields.due), limit: 100, ", 101, [(7, 24, "OPS242")]),
+        ("foreach: {items: fields.all, limit: 50, ", 200, []),
+        ("foreach: {items: fields.all, limit: 50, ", 201, [(7, 24, "OPS242")]),
+        ("foreach: {items: fields.all, ", 1000, []),
+    ],
+)
+def test_loops_in_loops_do_not_go_round_for_ever(
+    outer: str, inner: int, found: list[tuple[int, int, str]]
+) -> None:
+    loops = (
+        f"  - name: L\n    {outer}steps: [\n"
+        "      {name: P, parallel: {a: [{name: W, wait: {duration: 1s}}], b: [{name: M,\n"
+        f"       repeat: {{limit: {inner}, until: steps.ask.data.count > 1,\n"
+        "       steps: [{name: Ask, handler: look}]}}]}}]}\n"
+    )
+    findings = findings_of(loops)
+    assert at(findings) == found
+    if found:
+        times = 100 if inner == 101 else 50
+        assert f"{inner} times, and the loops around it {times} times: 10," in findings[0].message
+
+
+def test_of_many_loops_in_one_another_the_first_that_is_too_much_is_found() -> None:
+    steps = "[{name: A, handler: look}]"
+    for number in range(4):
+        loop = f"{{limit: 1000, until: now > timestamp(fields.due), steps: {steps}}}"
+        steps = f"[{{name: L{number}, repeat: {loop}}}]"
+    assert [each.code for each in findings_of(f"  - {steps[1:-1]}\n")] == ["OPS242"]
+
+
+@pytest.mark.parametrize(
+    ("when", "at_when", "behind"),
+    [
+        ("has(steps.l)", 0, 0),
+        ("has(steps.l) && steps.l.data.count > 3", 0, 0),
+        ("has(steps.l) && risk == 'low'", 0, 0),
+        ("!(!has(steps.l) || risk == 'low')", 0, 0),
+        ("risk == 'low' ? has(steps.l) : has(steps.l) && fields.x", 0, 0),
+        ("risk == 'low' ? has(steps.l) : false", 0, 1),
+        ("fields.any.exists(x, has(steps.l))", 0, 1),
+        ("has(steps.l) || risk == 'low'", 0, 1),
+        ("!has(steps.l)", 0, 1),
+        ("risk == 'low'", 0, 1),
+        # Where the result is not there, asking for it fails, and what is behind is not asked.
+        ("steps.l.outcome == 'done'", 1, 0),
+        ("has(steps.l.data.count)", 1, 0),
+    ],
+)
+def test_what_a_condition_relies_on_is_there_for_all_that_it_guards(
+    when: str, at_when: int, behind: int
+) -> None:
+    late = RISK + "  - {name: L, handler: look, async: true}\n"
+    begin = f"  - name: B\n    when: {when!r}\n"
+    given = (
+        "    handler: pay\n    compensate: recall\n"
+        "    with: {amount: '1.00', urgent: '${ steps.l.data.count > 3 }'}\n"
+    )
+    inside = (
+        "    foreach:\n      items: steps.l.data.items\n"
+        "      steps: [{name: C, handler: look, when: steps.l.data.count > 3}]\n"
+    )
+    after = "  - {name: D, handler: look, when: steps.l.data.count > 3}\n"
+    for steps, found in ((given, at_when + behind), (inside, at_when + 2 * behind)):
+        assert [each.code for each in findings_of(late + begin + steps)] == ["OPS264"] * found
+        assert [each.code for each in findings_of(late + begin + steps + after)] == ["OPS264"] * (found + 1)
+
+
 def test_pauses_of_all_rounds_fit_the_sla() -> None:
     loop = (
         "  - name: L\n    repeat:\n      until: steps.ask.data.count > 1\n      limit: 100\n      every: 1h\n"

@@ -51,6 +51,7 @@ class Office:
     intake: FakeIntake = field(default_factory=FakeIntake)
     audit: FakeAudit = field(default_factory=FakeAudit)
     in_force: dict[str, PinnedSop] = field(default_factory=dict)
+    archive: dict[tuple[str, str], PinnedSop] = field(default_factory=dict)
     journals: dict[str, JournalView] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,6 +68,7 @@ class Office:
             clock=BankClock(),
             directory=lambda: self.directory,
             in_force=lambda: self.in_force,
+            archived=lambda name, digest: self.archive.get((name, digest)),
         )
         self.app: FastAPI = create_app(self.desk, self.identity, self.reader, self.audit, self.settings)
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)

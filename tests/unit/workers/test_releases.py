@@ -59,6 +59,14 @@ class TestTwoPeople:
         assert sla_hours(office) == 0.9
         assert office.served.current().edition == "release 2"
 
+    def test_a_refusal_of_many_files_counts_them_and_names_three(self, empty: LibraryOffice) -> None:
+        everything = empty.everything()
+        empty.publish(everything, by="both")
+        told = f"{len(everything)} of its files ({', '.join(sorted(everything)[:3])}, …)"
+        with pytest.raises(NotPermitted) as refused:
+            empty.release(by="both")
+        assert str(refused.value) == f"both published {told} and cannot also release it: four eyes"
+
     @pytest.mark.parametrize("name", ["both", "boss"])
     def test_nobody_releases_what_they_published(self, office: LibraryOffice, name: str) -> None:
         office.publish({SLA: HALF_AN_HOUR}, by=name)
@@ -268,6 +276,71 @@ class TestReleasing:
         assert sorted(outcomes) == ["conflict", "released", "released"], "two of one file exclude each other"
         assert office.store.library.last_release() == 3
         assert office.store.library.in_force().versions[FREEZE] == 2
+
+
+class TestWithdrawing:
+    @pytest.mark.parametrize("name", ["author", "releaser", "boss"])
+    def test_its_publisher_or_a_releaser_takes_it_back(self, office: LibraryOffice, name: str) -> None:
+        office.publish({SLA: HALF_AN_HOUR})
+        done = office.withdraw(2, by=name)
+        assert done.change_set.withdrawal is not None
+        assert (done.change_set.withdrawal.withdrawn_by, done.repeated) == (name, False)
+        assert office.desk.reading.status().waiting == ()
+        with pytest.raises(NotFound, match="nothing waits"):
+            office.release()
+        with pytest.raises(Conflict, match=rf"withdrawn by {name} \(too early\): publish it again"):
+            office.release(2)
+        assert sla_hours(office) == 1
+
+    @pytest.mark.parametrize("name", ["bob", "author"])
+    def test_nobody_else_does(self, office: LibraryOffice, name: str) -> None:
+        office.publish({SLA: HALF_AN_HOUR}, by="boss")
+        with pytest.raises(NotPermitted, match="needs the role releaser"):
+            office.withdraw(2, by=name)
+        assert refused_for(office) == [("definitions.withdraw.refused", name)]
+        assert [each.number for each in office.desk.reading.status().waiting] == [2]
+
+    def test_what_was_released_is_rolled_back_instead(self, office: LibraryOffice) -> None:
+        with pytest.raises(Conflict, match=r"released by releaser \(release 1\): `opsloop sop rollback 1`"):
+            office.withdraw(1)
+        assert refused_for(office) == [("definitions.withdraw.refused", "author")]
+
+    def test_withdrawing_twice_says_so(self, office: LibraryOffice) -> None:
+        office.publish({SLA: HALF_AN_HOUR})
+        first = office.withdraw(2)
+        again = office.withdraw(2, by="releaser", reason="other words")
+        assert (again.change_set, again.repeated) == (first.change_set, True)
+
+    def test_it_needs_a_reason_and_a_change_set(self, office: LibraryOffice) -> None:
+        office.publish({SLA: HALF_AN_HOUR})
+        with pytest.raises(InvalidInput, match="say why"):
+            office.withdraw(2, reason=" ")
+        with pytest.raises(NotFound, match="no change set 7"):
+            office.withdraw(7, by="releaser")
+
+    def test_its_versions_are_shown_as_withdrawn_until_they_are_published_again(
+        self, office: LibraryOffice
+    ) -> None:
+        office.publish({SLA: HALF_AN_HOUR})
+        office.withdraw(2)
+        assert [each.state for each in office.desk.reading.versions(SLA)] == [
+            VersionState.IN_FORCE,
+            VersionState.WITHDRAWN,
+        ]
+        again = office.publish({SLA: HALF_AN_HOUR}, by="both")
+        assert again.change_set is not None
+        assert (again.change_set.number, again.repeated) == (3, False)
+        assert office.desk.reading.versions(SLA)[1].state is VersionState.PUBLISHED
+        office.release(3)
+        assert sla_hours(office) == 0.9
+
+    def test_a_version_in_force_by_another_change_set_is_not_withdrawn(self, office: LibraryOffice) -> None:
+        office.publish({SLA: HALF_AN_HOUR})
+        office.publish({SLA: HALF_AN_HOUR, FREEZE: edited(FREEZE, "45min", "40min")})
+        office.withdraw(2)
+        assert office.desk.reading.versions(SLA)[1].state is VersionState.PUBLISHED
+        office.release(3)
+        assert office.desk.reading.versions(SLA)[1].state is VersionState.IN_FORCE
 
 
 class TestRollingBack:

@@ -96,6 +96,26 @@ class TestStarting:
             office.start()
         assert [each.code for each in refused.value.findings] == ["OPS202"]
 
+    @pytest.mark.parametrize("name", ["office", "embedded"])
+    def test_what_was_withdrawn_is_not_rolled_out_until_it_is_published_again(
+        self, request: pytest.FixtureRequest, name: str
+    ) -> None:
+        office: RolloutOffice = request.getfixturevalue(name)
+        office.publish(QUICKER)
+        published = office.library.desk.reading.status().waiting[-1].number
+        office.library.withdraw(published)
+        with pytest.raises(Conflict, match=r"version 2 of sops/freeze\.yaml was withdrawn"):
+            office.start()
+        office.publish(QUICKER)
+        assert office.start().shown.rollout.candidate.version == 2
+
+    def test_a_candidate_is_taken_back_before_its_change_set(self, office: RolloutOffice) -> None:
+        in_shadow(office)
+        with pytest.raises(Conflict, match=r"being rolled out \(rollout 1\): `opsloop sop rollout back"):
+            office.library.withdraw(2)
+        office.withdraw()
+        assert office.library.withdraw(2).change_set.withdrawal is not None
+
     def test_a_removal_is_not_rolled_out(self, office: RolloutOffice) -> None:
         office.library.publish({FREEZE: None})
         with pytest.raises(InvalidInput, match="removes the file"):

@@ -1,7 +1,7 @@
 """The rules library: versions, change sets and releases, on both databases."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -187,6 +187,69 @@ def _reading_all_the_time(store: Store, seen: set[tuple[str, str]]) -> Iterator[
         thread.join()
 
 
+class TestWithdrawing:
+    def test_a_withdrawn_change_set_waits_no_more_and_keeps_its_versions(self, store: Store) -> None:
+        change = publish(store, a="one")
+        done = store.library.withdraw(change.number, reason="too early", by="ann")
+        assert done.withdrawal is not None
+        assert (done.withdrawal.reason, done.withdrawal.withdrawn_by) == ("too early", "ann")
+        assert done.withdrawal.withdrawn_at.tzinfo is not None
+        assert store.library.change_sets() == [done]
+        assert store.library.content(A, 1) == "one"
+        with pytest.raises(Conflict, match="change set 1 does not wait"):
+            release(store, change)
+        with pytest.raises(Conflict, match="does not wait"):
+            store.library.withdraw(change.number, reason="again", by="ann")
+        assert store.library.last_release() == 0
+
+    def test_what_was_withdrawn_is_published_anew(self, store: Store) -> None:
+        first = publish(store, a="one")
+        store.library.withdraw(first.number, reason="too early", by="ann")
+        again = publish(store, a="one")
+        assert (again.number, again.files) == (first.number + 1, first.files)
+        release(store, again)
+        assert store.library.in_force().contents == {A: "one"}
+
+    def test_what_was_released_cannot_be_withdrawn(self, store: Store) -> None:
+        put_in_force(store, a="one")
+        with pytest.raises(Conflict, match="change set 1 does not wait"):
+            store.library.withdraw(1, reason="too late", by="ann")
+        assert store.library.in_force().contents == {A: "one"}
+
+    def test_of_a_release_and_a_withdrawal_at_once_one_is_done(self, store: Store) -> None:
+        for number in range(6):
+            change = publish(store, store.library.last_release(), a=str(number))
+            assert sorted(_released_and_withdrawn_at_once(store, change)) in (
+                ["conflict", "released"],
+                ["conflict", "withdrawn"],
+            )
+
+
+def _released_and_withdrawn_at_once(store: Store, change: ChangeSet) -> list[str]:
+    latest = store.library.last_release()
+    outcomes: list[str] = []
+    ready = threading.Barrier(2)
+
+    def run(done: str, act: Callable[[], object]) -> None:
+        ready.wait()
+        try:
+            act()
+            outcomes.append(done)
+        except OpsloopError as error:
+            outcomes.append(error.code)
+
+    acts = {
+        "released": lambda: release(store, change, latest),
+        "withdrawn": lambda: store.library.withdraw(change.number, reason="x", by="ann"),
+    }
+    threads = [threading.Thread(target=run, args=each) for each in acts.items()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes
+
+
 class TestEvidence:
     def test_every_change_is_in_the_audit_log_with_who_and_what(self, store: Store) -> None:
         put_in_force(store, a="one")
@@ -204,7 +267,20 @@ class TestEvidence:
         publish(store, a="one")
         assert len(store.audit.entries()) == 1
 
+    def test_a_withdrawal_is_in_the_audit_log(self, store: Store) -> None:
+        publish(store, a="one")
+        store.library.withdraw(1, reason="account 6222020200001234 was named", by="bob")
+        last = store.audit.entries()[-1]
+        assert (last.action, last.actor, last.detail) == (
+            "definitions.withdrawn",
+            "bob",
+            {"change_set": 1, "files": {A: 1}},
+        )
+        assert "6222020200001234" not in last.reason
+
     def test_nothing_in_the_library_can_be_changed_or_removed(self, store: Store) -> None:
+        publish(store, b="x")
+        store.library.withdraw(1, reason="", by="ann")
         put_in_force(store, a="one")
         for statement in (
             update(definition_versions).values(content="two"),
@@ -212,6 +288,7 @@ class TestEvidence:
             text("DELETE FROM release_files"),
             text("UPDATE change_sets SET published_by = 'bob'"),
             text("DELETE FROM change_set_files"),
+            text("DELETE FROM withdrawals"),
         ):
             with pytest.raises(Conflict, match="only ever added"), store.database.writing() as connection:
                 connection.execute(statement)

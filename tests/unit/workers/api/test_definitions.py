@@ -107,6 +107,19 @@ async def test_a_rollback_takes_one_person_and_a_reason(desk: Desk) -> None:
     problem(await desk.post("rollback", {"change_set": 2, "reason": "again"}, "releaser"), 409, "conflict")
 
 
+async def test_a_change_set_is_withdrawn_by_its_publisher_or_a_releaser(desk: Desk) -> None:
+    await desk.publish(desk.library.everything())
+    body = {"change_set": 1, "reason": "too early"}
+    problem(await desk.post("withdraw", body, "bob"), 403, "not_permitted")
+    problem(await desk.post("withdraw", {**body, "reason": " "}, "author"), 422, "input_invalid", "reason")
+    problem(await desk.post("withdraw", {"reason": "x"}, "author"), 422, "input_invalid", "change_set")
+    done = (await desk.post("withdraw", body, "author")).json()
+    assert (done["repeated"], done["change_set"]["withdrawal"]["reason"]) == (False, "too early")
+    assert (await desk.post("withdraw", body, "releaser")).json()["repeated"]
+    problem(await desk.post("release", {"change_set": 1}, "releaser"), 409, "conflict")
+    assert (await desk.get("status")).json()["waiting"] == []
+
+
 @pytest.mark.parametrize(
     ("files", "field"),
     [
@@ -132,7 +145,7 @@ async def test_only_people_who_are_signed_in_see_definitions(desk: Desk) -> None
 async def test_every_operation_is_documented(desk: Desk) -> None:
     document = (await desk.http.get("/openapi.json")).json()
     ours = {path: each for path, each in document["paths"].items() if path.startswith("/definitions")}
-    assert len(ours) == 7
+    assert len(ours) == 8
     for methods in ours.values():
         for operation in methods.values():
             assert operation["summary"]

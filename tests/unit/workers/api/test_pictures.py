@@ -62,3 +62,22 @@ async def test_a_ticket_that_is_not_open_yet_has_no_picture(ticket):
 async def test_a_workflow_that_does_not_answer_is_503(ticket):
     del ticket.temporal.on_query["sop"]
     problem(await ticket.get("/tickets/T1/graph"), 503, "engine_unavailable")
+
+
+async def test_a_ticket_whose_history_is_gone_is_drawn_from_the_rules_library(ticket):
+    ended = a_view(
+        "T1",
+        state=TicketState.COMPLETED,
+        closed_at=NIGHT,
+        sop="As it was",
+        sop_version=PINNED.version,
+        sop_digest=PINNED.digest,
+    )
+    ticket.reader.views["T1"], ticket.reader.events["T1"] = ended, EVENTS
+    drawn = (await ticket.get("/tickets/T1/graph")).text
+    ticket.temporal.started.clear()
+    told = problem(await ticket.get("/tickets/T1/graph"), 404, "not_found")
+    assert "Temporal has no history of it" in told
+    assert f"version {PINNED.version} of As it was (digest {PINNED.digest[:12]})" in told
+    ticket.archive["As it was", PINNED.digest] = PINNED
+    assert (await ticket.get("/tickets/T1/graph")).text == drawn

@@ -23,8 +23,10 @@ Opsloop = Callable[..., tuple[int, str]]
 
 
 @pytest.fixture
-def library(tmp_path: Path, sqlite_url: str) -> Iterator[LibraryOffice]:
-    with library_office(tmp_path / "definitions", sqlite_url) as made:
+def library(request: pytest.FixtureRequest, tmp_path: Path, sqlite_url: str) -> Iterator[LibraryOffice]:
+    """Serves its library; its folder where the test is marked so."""
+    from_folder = getattr(request, "param", "") == "from_folder"
+    with library_office(tmp_path / "definitions", sqlite_url, from_folder=from_folder) as made:
         yield made
 
 
@@ -146,6 +148,30 @@ def test_a_command_that_means_nothing_says_what_is_wrong(
     assert (code, complaint in said) == (1, True), said
 
 
+def test_one_file_for_an_empty_library_is_refused_with_what_to_do(opsloop: Opsloop) -> None:
+    code, said = opsloop("author", "publish", FREEZE)
+    assert code == 1
+    assert said.splitlines()[-1] == "refused: the library is empty: publish all files at once (--all)"
+    told = json.loads(opsloop("author", "publish", FREEZE, "--json")[1])
+    assert told["hint"] == "the library is empty: publish all files at once (--all)"
+
+
+def test_a_change_set_is_withdrawn_before_anybody_releases_it(
+    opsloop: Opsloop, library: LibraryOffice
+) -> None:
+    start(opsloop)
+    (library.folder / SLA).write_text(SHORTER)
+    opsloop("author", "publish", SLA)
+    assert opsloop("author", "withdraw", "2")[0] == 2, "a reason is needed"
+    code, said = opsloop("author", "withdraw", "2", "--reason", "too early")
+    assert (code, said.strip()) == (0, "change set 2 by author was withdrawn by author: too early")
+    assert "was withdrawn before by author" in opsloop("releaser", "withdraw", "2", "--reason", "x")[1]
+    assert "nothing waits for its release" in opsloop("releaser", "release")[1]
+    assert "withdrawn" in opsloop("bob", "versions", SLA)[1]
+    code, said = opsloop("releaser", "withdraw", "1", "--reason", "too late")
+    assert (code, "`opsloop sop rollback 1` goes back" in said) == (1, True)
+
+
 def test_a_removed_file_is_published_with_all_or_by_name(opsloop: Opsloop, library: LibraryOffice) -> None:
     start(opsloop)
     (library.folder / FREEZE).unlink()
@@ -218,3 +244,22 @@ def test_the_status_tells_what_is_served_edited_broken_and_waiting(
     states = {each["path"]: each["folder"] for each in shown["files"]}
     assert (states[SLA], states[FREEZE], states[DIRECTORY]) == ("published", "edited", "in_force")
     assert "OPS201" in [each["code"] for each in shown["broken"]]
+
+
+@pytest.mark.parametrize("library", ["from_folder"], indirect=True)
+def test_the_status_of_an_installation_that_serves_its_folder_says_so(
+    opsloop: Opsloop, library: LibraryOffice
+) -> None:
+    said = opsloop("bob", "status")[1]
+    assert said.splitlines()[0] == "tickets are served by  the folder, as it is edited"
+    assert "this installation serves its folder as it is edited; nothing was released yet" in said
+    assert "in force" not in said
+    assert said.count("not published") == len(library.everything())
+    start(opsloop)
+    (library.folder / SLA).write_text(SHORTER)
+    said = opsloop("bob", "status")[1]
+    assert "the library's versions only wait here" in said
+    assert "in force" not in said
+    rows = {line.split()[0]: line for line in said.splitlines() if line.startswith(("sops/", "policies/"))}
+    assert rows[SLA].rstrip().endswith("not published")
+    assert rows[FREEZE].rstrip().endswith("as released")

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.fakes.definition_folder import edited, write_definitions
+from workers.cli.entry import execute
 from workers.cli.sop import app
 
 PROJECT = Path(__file__).resolve().parents[4]
@@ -87,3 +88,11 @@ def test_the_schema_for_editors_is_printed_or_written(tmp_path: Path) -> None:
     written = CliRunner().invoke(app, ["schema", "--write", str(tmp_path / "sop.schema.json")])
     assert (written.exit_code, written.output) == (0, "")
     assert (tmp_path / "sop.schema.json").read_text(encoding="utf-8") == printed.output
+
+
+def test_each_policy_has_a_schema_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert execute(app, ["schema", "duty"]) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "opsloop policies/duty.yaml"
+    assert execute(app, ["schema", "dury"]) == 1
+    complaint = capsys.readouterr().err
+    assert "there is no schema 'dury' (did you mean 'duty'?); expected one of: sop, rules," in complaint
