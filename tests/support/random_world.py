@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from activities.adapters.store import open_store
@@ -45,6 +45,8 @@ _PATIENCE: Final = 500
 _GLANCE_S: Final = 0.1
 _OVER: Final = ("already completed", "closing workflow")
 """What the server says to whoever comes when the ticket has just ended."""
+_TO_END_S: Final = 120
+"""How long a ticket whose record has ended may take to close its run, on a machine with much to do."""
 
 
 @asynccontextmanager
@@ -91,12 +93,13 @@ class RandomWorld:
             if view is None:
                 continue
             if view.state in ENDS:
-                await ticket.result()
+                await ticket.result(_TO_END_S)
                 return ticket
             try:
                 await people.act(view)
             except RPCError as error:
-                if not any(words in str(error) for words in _OVER):
+                # A server with much to do answers late: the next look sees what came of it.
+                if not came_late(error) and not any(words in str(error) for words in _OVER):
                     raise
         raise AssertionError(f"{ticket.task_id} is stuck: {self.view(ticket)}")
 
@@ -142,6 +145,11 @@ async def random_world(
         world = World(env.client, bank, outbox, store, codes, rulebook)
         yield RandomWorld(env, world, handlers, [play.script for play in plays])
     store.close()
+
+
+def came_late(error: RPCError) -> bool:
+    """Whether the server did not answer in time, on either side of the wire."""
+    return error.status is RPCStatusCode.DEADLINE_EXCEEDED or "Timeout expired" in str(error)
 
 
 def _own_names(play: Play, number: int) -> list[Any]:
