@@ -17,6 +17,8 @@ class OpenTicket(Record):
     task: OpsTask
     now: Instant
     """Bank time."""
+    received_at: Instant | None = None
+    """Since when the ticket's clocks run, in bank time; None: since now."""
     clock: BankClock = BankClock()
     """The clock that the start asked for."""
 
@@ -41,6 +43,18 @@ class ReopenTicket(Record):
     opening: Opening
     digest: str
     """The version that was asked for; another one in force by now is refused."""
+    task: OpsTask
+    received_at: Instant
+    """Since when the ticket's clocks run, in bank time."""
+
+
+class AgreeAnew(Record):
+    """Asks for the terms that would hold for a running ticket by the policies and calendars in force."""
+
+    opening: Opening
+    task: OpsTask
+    received_at: Instant
+    """Since when the ticket's clocks run, in bank time."""
 
 
 class Progress(Record):
@@ -55,6 +69,9 @@ class GateQuestion(Record):
 
     risk: RiskLevel
     now: Instant
+    category: str = ""
+    """With the action: the kind, whose automatic authority may be withdrawn. Empty: no kind."""
+    action: str = ""
 
 
 class CodeCheck(Record):

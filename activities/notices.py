@@ -65,7 +65,7 @@ _notifier = partial(
 
 
 class NoticeActivities:
-    """Handlers that tell customers, and the activity that raises alerts.
+    """Handlers that tell customers, and the activity that tells people of alerts.
 
     Outcomes of the handlers: `sent`; `withheld`, when telling would tip somebody off; `no_address`, when
     the customer has none on the channel. All fail with `channel_failed` while a channel does not take the
@@ -107,7 +107,7 @@ class NoticeActivities:
         return self._tell_customer(step, (Channel.SMS, Channel.EMAIL), "received")
 
     @task
-    def raise_alert(self, alert: Alert) -> AlertReceipt:
+    def deliver_alert(self, alert: Alert) -> AlertReceipt:
         """Tells whom the level's rule, or the alert itself, names.
 
         The channels of an addressee are tried in their order until one takes the message, then the next

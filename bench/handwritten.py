@@ -111,7 +111,7 @@ class HandwrittenFreezeWorkflow:
             )
         )
         run.show()
-        clock = asyncio.create_task(self._sla.tick(run.pinned.sla))
+        clock = asyncio.create_task(self._sla.tick())
 
         await self._check(CheckActivities.auth_validator, "Authorization Check")
         risk = await self._check(CheckActivities.risk_assessor, "Risk Assessment")

@@ -22,6 +22,7 @@ from pydantic_core import to_json
 from definitions.rollout import Candidate
 from definitions.schema import Sop, all_steps, routes_of
 from domain.alerts import AlertPolicy
+from domain.calendar import WorkCalendar
 from domain.digest import digest_of
 from domain.dispatch.tables import DispatchTables
 from domain.duty import DutyConfig
@@ -29,9 +30,12 @@ from domain.fields import FieldSpec
 from domain.handlers import HandlerSpec, HumanTask
 from domain.http_services import HttpService
 from domain.model import Record
+from domain.paging import PagingPolicy
 from domain.people import Directory
 from domain.risk import RiskPolicy
+from domain.roster import Roster, around_the_clock
 from domain.sla import SlaPolicy
+from domain.spot_check import SpotCheckPolicy
 
 MOST_KEPT: Final = 200
 """How many SOPs a process keeps ready: those in force, and older ones that tickets still run under."""
@@ -115,16 +119,33 @@ class Rulebook:
     """Handlers that are people, by handler name."""
     country: str = "CN"
     """Whose public holidays count."""
+    calendars: dict[str, WorkCalendar] = field(default_factory=dict)
+    """Business time, by name; without one a clock runs always."""
+    calendar: str = ""
+    """The name of the bank's own, whose days are its working days; empty: weekdays less public holidays."""
     sanctions: tuple[str, ...] = ()
     """Names that payments are screened against."""
     http_services: dict[str, HttpService] = field(default_factory=dict)
     """What `handler: http` may call, by name."""
+    written_roster: Roster = field(default_factory=Roster)
+    """`policies/roster.yaml`, where there is one."""
+    paging: PagingPolicy = field(default_factory=PagingPolicy)
+    """How a page rings."""
+    spot_checks: SpotCheckPolicy = field(default_factory=SpotCheckPolicy)
+    """How many tickets of a night are looked at the next morning, and what objections lead to."""
     candidates: tuple[Candidate, ...] = ()
     """Versions that are being rolled out; they come from the store, not from the files."""
     digest: str = ""
     """SHA-256 over the digests of all files that it was read from."""
     edition: str = ""
     """Which state of the definitions it is: `release 12`, or `folder`."""
+
+    @property
+    def roster(self) -> Roster:
+        """Who is on call when; a bank that wrote no roster has the directory's order around the clock."""
+        return (
+            self.written_roster if self.written_roster.rotations else around_the_clock(self.directory.on_call)
+        )
 
     def sop_for(self, category: str, action: str) -> Sop:
         """The SOP that serves a dispatched ticket: its own, its category's, else the general one."""

@@ -1,7 +1,8 @@
 """Findings: everything that can be wrong with a definition, each kind with a code that never changes.
 
 Codes are grouped: OPS0xx the file and its YAML, OPS1xx its fields, OPS2xx what an SOP means, OPS3xx how
-the files fit together. `docs/sop-language.md` lists them all; each has a page in `docs/findings/`.
+the files fit together, OPS50x what a calendar means. `docs/sop-language.md` lists them all; each has a page
+in `docs/findings/`.
 """
 
 import difflib
@@ -209,6 +210,35 @@ CODES: Final[dict[str, Code]] = {
         "nobody could release the next version",
         "What is in force names who may publish and release: one author, and another person as releaser.",
     ),
+    "OPS500": Code(_E, "unknown time zone", "Time zones have IANA names, such as Asia/Shanghai."),
+    "OPS501": Code(_E, "working hours overlap", "The intervals of one day share no time."),
+    "OPS502": Code(_E, "no working time", "A week has at least one hour: else nothing is ever late."),
+    "OPS503": Code(_E, "date twice", "A date stands once, either as a day off or as a working day."),
+    "OPS504": Code(_E, "not a time or date", "Hours are like 09:00-12:00, dates like 2026-10-01."),
+    "OPS505": Code(_E, "two calendars with one name", "A policy that names it could mean either."),
+    "OPS506": Code(_E, "unknown calendar", "No file of calendars/ has this name."),
+    "OPS520": Code(
+        _E, "shifts overlap", "Two shifts of one rotation run side by side for longer than its `handover`."
+    ),
+    "OPS521": Code(_E, "roster without anyone", "A roster without rotations, or a shift without people."),
+    "OPS522": Code(_E, "unknown person on call", "policies/directory.yaml has no such principal."),
+    "OPS523": Code(_E, "on call without the role", "Whoever is on call holds the role `oncall`."),
+    "OPS524": Code(_E, "unknown time zone", "Zones have names such as Asia/Shanghai."),
+    "OPS525": Code(_W, "gap in the roster", "In these hours of each week only the fallback is paged."),
+    "OPS526": Code(_W, "no fallback", "Nobody is left to page when those of a shift are replaced."),
+    "OPS527": Code(
+        _E, "shift or rotation twice", "Rotations have names of their own, and so do their shifts."
+    ),
+    "OPS528": Code(_E, "hours in which nobody is paged", "A gap in the roster, and no fallback either."),
+    "OPS529": Code(_E, "pages of a group", "Each group's pages go to one rotation."),
+    "OPS530": Code(_W, "shift never takes place", "None of its days is between its dates."),
+    "OPS531": Code(_E, "no supervisor to climb to", "The supervisor's group needs a `lead`."),
+    "OPS540": Code(_W, "share of an unknown category", "No rule, keyword group or SLA policy has it."),
+    "OPS541": Code(_W, "nothing is drawn", "With a share of 0 nobody looks at what ran by itself."),
+    "OPS542": Code(
+        _W, "nobody is there to check", "Spot checks are drawn when a mode with `human_confirm` begins."
+    ),
+    "OPS543": Code(_W, "authority is never withdrawn", "More than all checks of a kind cannot object."),
 }
 
 

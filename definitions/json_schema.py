@@ -33,6 +33,7 @@ _DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
 _EXACTLY_ONE: Final[Mapping[str, tuple[str, ...]]] = {
     "Step": KINDS,
     "Wait": ("duration", "until", "event"),
+    "LegalClock": ("within", "working_days", "until"),
 }
 
 

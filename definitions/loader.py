@@ -4,10 +4,13 @@ Nothing here raises for what a file says: all that is wrong comes back as findin
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from definitions.book import Rulebook
 from definitions.book_checks import SopFile, calls_or_is_called, check_calls, check_people
+from definitions.calendar_files import FOLDER as CALENDARS
+from definitions.calendar_files import is_calendar_name, read_calendars
 from definitions.checks import Catalogue, check_sop
 from definitions.findings import Finding, Position, found, has_errors, suggestion
 from definitions.http_checks import http_calls_fit
@@ -23,8 +26,11 @@ from domain.dispatch.engine import DEFAULT_ACTION, UNKNOWN_CATEGORY
 from domain.dispatch.tables import DispatchTables
 from domain.duration import format_duration
 from domain.handlers import HandlerSpec
+from domain.paging import PagingPolicy
 from domain.people import Directory
+from domain.roster import Roster
 from domain.sla import DEFAULT_SLA
+from domain.spot_check import SpotCheckPolicy
 
 _TOLD_BY_PLACE = ("group", "lead", "on_call")
 
@@ -51,13 +57,13 @@ def parse_sop(
 def load_rulebook(
     definitions: Path | DefinitionFiles, handlers: Mapping[str, HandlerSpec]
 ) -> tuple[Rulebook | None, list[Finding]]:
-    """Everything below a folder (`sops/*.yaml`, `policies/`), or None when there are errors.
+    """Everything below a folder (`sops/*.yaml`, `policies/`, `calendars/`), or None when there are errors.
 
     `definitions` is the folder on disk, or its files as they were read before or kept elsewhere. `handlers`
     are those that are code; the people of `policies/human_tasks.yaml` join them.
     """
     source = files_in(definitions) if isinstance(definitions, Path) else definitions
-    policies, findings = read_policies(source.below("policies"))
+    policies, findings = _read_policies(source)
     findings += check_policies(policies, handlers)
     files, wrong, complete = _read_sops(source.below("sops"), policies.catalogue(handlers))
     findings += wrong
@@ -74,6 +80,8 @@ def load_rulebook(
 def is_definition(path: str) -> bool:
     """Whether a rulebook is read from a file at this path below the definitions folder."""
     folder, _, name = path.partition("/")
+    if folder == CALENDARS:
+        return is_calendar_name(name)
     if folder == "policies":
         return name in {file.path for file in FILES.values()}
     return folder == "sops" and _is_sop_name(name)
@@ -90,12 +98,13 @@ def check_sop_files(
     """The findings for SOP files wherever they lie, against the policies below `directory`.
 
     Errors in those policies are reported too, since a file cannot be checked fully against them. A policy
-    file of the folder may be named as well: then its warnings are reported with its errors.
+    or calendar of the folder may be named as well: then its warnings are reported with its errors.
     """
-    folder = directory / "policies"
-    policies, wrong = read_policies(folder)
+    policies, wrong = _read_policies(files_in(directory))
     wrong += check_policies(policies, handlers)
-    named = {path.resolve() for path in paths} & {(folder / each.path).resolve() for each in FILES.values()}
+    others_than_sops = [directory / "policies" / each.path for each in FILES.values()]
+    others_than_sops += (directory / CALENDARS).glob("*.yaml")
+    named = {path.resolve() for path in paths} & {each.resolve() for each in others_than_sops}
     findings = [each for each in wrong if has_errors([each]) or Path(each.file).resolve() in named]
     catalogue = policies.catalogue(handlers)
     files: list[SopFile] = []
@@ -112,6 +121,13 @@ def check_sop_files(
         others, _, complete = _read_sops(files_in(directory).below("sops"), catalogue)
         findings += check_calls(files, catalogue, [other.sop for other in others], complete=complete)
     return findings
+
+
+def _read_policies(source: DefinitionFiles) -> tuple[Policies, list[Finding]]:
+    """The policies with the calendars that they name."""
+    policies, findings = read_policies(source.below("policies"))
+    calendars, wrong = read_calendars(source.below(CALENDARS))
+    return replace(policies, calendars=None if has_errors(wrong) else calendars), findings + wrong
 
 
 def _is_sop_name(name: str) -> bool:
@@ -275,7 +291,12 @@ def _rulebook(policies: Policies, files: Sequence[SopFile], source: DefinitionFi
         directory=policies.directory,
         human_tasks=policies.people,
         country=policies.bank.country,
+        calendars=dict(policies.calendars or {}),
+        calendar=policies.bank.calendar or "",
         sanctions=policies.screening.names,
         http_services=policies.http.services if policies.http else {},
+        written_roster=policies.roster or Roster(),
+        paging=policies.paging or PagingPolicy(),
+        spot_checks=policies.spot_checks or SpotCheckPolicy(),
         digest=digest_of_files(definition_digests(source)),
     )

@@ -6,13 +6,14 @@ A check that needs a file which could not be read says nothing; that file has fi
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-import holidays
-
+from definitions.calendar_files import country_findings
 from definitions.expression_checks import problems
 from definitions.expression_types import BOOL, INT, MAP
 from definitions.findings import Finding, found, listed, suggestion
 from definitions.http_checks import services_can_be_called
 from definitions.policy_files import Policies
+from definitions.roster_checks import ROSTER_CHECKS
+from definitions.spot_check_checks import SPOT_CHECK_CHECKS
 from definitions.yaml_source import Document, Path
 from domain.dispatch.engine import Dispatcher
 from domain.dispatch.keywords import CompiledKeywords
@@ -225,15 +226,27 @@ def criteria_compile(policies: Policies, _: Handlers) -> Iterator[Finding]:
 
 def country_is_known(policies: Policies, _: Handlers) -> Iterator[Finding]:
     """The country has a calendar of public holidays."""
-    if policies.bank and policies.bank.country not in holidays.list_supported_countries():
-        document = policies.documents["bank"]
-        yield found(
-            document.file,
-            document.value_at("country"),
-            "OPS314",
-            f"no holidays are known for {policies.bank.country!r}",
-            "an ISO 3166 code such as CN",
-        )
+    if policies.bank:
+        yield from country_findings(policies.documents["bank"], policies.bank.country, "country")
+
+
+def calendars_exist(policies: Policies, _: Handlers) -> Iterator[Finding]:
+    """Every calendar that a policy names is there."""
+    named: list[tuple[str, Path, str | None]] = []
+    if policies.bank:
+        named.append(("bank", ("calendar",), policies.bank.calendar))
+    for index, policy in enumerate(policies.sla.policies if policies.sla else ()):
+        named.append(("sla", ("policies", index, "calendar"), policy.calendar))
+    for file, path, name in named:
+        if name is not None and policies.calendars is not None and name not in policies.calendars:
+            document = policies.documents[file]
+            yield found(
+                document.file,
+                document.value_at(*path),
+                "OPS506",
+                f"unknown calendar {name!r}{suggestion(name, policies.calendars)}",
+                listed(policies.calendars),
+            )
 
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -246,7 +259,10 @@ CHECKS: Final[tuple[Check, ...]] = (
     patterns_compile,
     criteria_compile,
     country_is_known,
+    calendars_exist,
     services_can_be_called,
+    *ROSTER_CHECKS,
+    *SPOT_CHECK_CHECKS,
 )
 
 

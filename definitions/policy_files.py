@@ -17,15 +17,19 @@ from definitions.sources import DefinitionFiles, file_at, files_in
 from definitions.validation import validated
 from definitions.yaml_source import Document
 from domain.alerts import AlertPolicy
+from domain.calendar import WorkCalendar
 from domain.dispatch.tables import DispatchRule, EscalationTable, KeywordTable
 from domain.duty import DutyConfig
 from domain.errors import DefinitionError
 from domain.handlers import HandlerSpec, HumanTask
 from domain.http_services import HttpService
 from domain.model import Model
+from domain.paging import PagingPolicy
 from domain.people import Directory
 from domain.risk import RiskPolicy
+from domain.roster import Roster
 from domain.sla import SlaPolicy
+from domain.spot_check import SpotCheckPolicy
 from domain.task import Identifier
 
 
@@ -51,6 +55,9 @@ class BankFile(Model):
     """`bank.yaml`: what holds for the bank as a whole."""
 
     country: str = Field(pattern=r"^[A-Z]{2}$")
+    calendar: Identifier | None = Field(
+        default=None, description="of calendars/: its days are the bank's working days, whatever the country"
+    )
 
 
 class HumanTaskEntry(HumanTask):
@@ -103,6 +110,9 @@ FILES: Final[Mapping[str, _File]] = {
     "screening": _File("screening.yaml", ScreeningFile),
     "bank": _File("bank.yaml", BankFile),
     "http": _File("http.yaml", HttpFile, optional=True),
+    "roster": _File("roster.yaml", Roster, optional=True),
+    "paging": _File("paging.yaml", PagingPolicy, optional=True),
+    "spot_checks": _File("spot_checks.yaml", SpotCheckPolicy, optional=True),
 }
 
 
@@ -122,8 +132,13 @@ class Policies:
     screening: ScreeningFile | None = None
     bank: BankFile | None = None
     http: HttpFile | None = None
+    roster: Roster | None = None
+    paging: PagingPolicy | None = None
+    spot_checks: SpotCheckPolicy | None = None
     documents: Mapping[str, Document] = field(default_factory=dict)
     """By the names of the fields above."""
+    calendars: Mapping[str, WorkCalendar] | None = None
+    """What `calendars/` has beside them, by name; None while one of those could not be read."""
 
     @property
     def people(self) -> dict[str, HumanTask]:

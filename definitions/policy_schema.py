@@ -8,11 +8,15 @@ and checked while it is written. What policies mean together is for `opsloop sop
 from collections.abc import Mapping
 from typing import Any, Final
 
+from definitions.calendar_files import CalendarFile
 from definitions.json_schema import DIALECT, plain, schema_text
 from definitions.policy_files import FILES
 
 POLICIES: Final = tuple(FILES)
 """The names of the policies that have a schema."""
+CALENDAR: Final = "calendar"
+SCHEMAS: Final = (*POLICIES, CALENDAR)
+"""Everything that has a schema, SOPs apart."""
 
 _TRIGGER: Final = {
     "category": "what kind of ticket it is; with the action it chooses the SOP",
@@ -127,18 +131,66 @@ _DESCRIPTIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "max_response_bytes": "of an answer; a longer one is cut, and its data says so",
     },
     "SecretHeader": {"name": "of the header"},
+    "roster": {
+        "timezone": "where its hours hang, such as Asia/Shanghai",
+        "fallback": "paged after everybody else, and alone where no shift has anyone, in this order",
+        "rotations": "shifts that relieve each other",
+        "overrides": "somebody else for a while; the last one goes before the others",
+    },
+    "Rotation": {
+        "name": "a name of its own",
+        "groups": "whose pages it takes; none: those of every group that no other rotation names",
+        "timezone": "instead of the roster's",
+        "handover": "how long two shifts may overlap",
+        "shifts": "who is on call at which hours",
+    },
+    "Shift": {
+        "name": "a name of its own in the rotation",
+        "hours": "local hours such as 23:30-08:00; equal ends are a whole day",
+        "days": "the days on which it begins; default: every day",
+        "first_on": "its first day; a shift with dates goes before those of every week",
+        "last_on": "its last day",
+        "people": "principals, in the order in which they are paged",
+        "rotate": "weekly: each Monday the next in line becomes the first",
+    },
+    "Override": {
+        "override_id": "how lists name it",
+        "rotation": "only this one; default: all",
+        "starts_at": "an instant with its zone, such as 2027-02-05T08:00:00+08:00",
+        "ends_at": "an instant with its zone, after starts_at",
+        "people": "paged before everybody else, in this order",
+        "instead_of": "who is not paged meanwhile",
+        "by": "who says so",
+        "why": "what people read",
+    },
+    "paging": {
+        "repeat_every": "between one notification and the next",
+        "times": "how often a person is told before the page climbs to the next",
+        "channels": "each is the backup of those before it",
+        "stale_after": "how long an acknowledgement holds while nothing happens",
+        "supervisor": "the group whose lead is told after everybody on call",
+        "nobody_answers": "what happens when nobody acknowledges at all",
+    },
+    "NobodyAnswers": {
+        "after": "counted from the first notification",
+        "then": "keep_waiting rings on; manual_queue and reject stop, and approve nothing",
+    },
 }
 """Of fields whose models say it in prose only; a file's own fields stand under its name."""
 
 
 def policy_schema(name: str) -> dict[str, Any]:
-    """The schema of one policy file: `duty`, `rules` and so on, as `POLICIES` has them."""
-    path, model, _ = FILES[name]
+    """The schema of one policy file, `duty`, `rules` and so on, or of a calendar: a name of `SCHEMAS`."""
+    path, model = (
+        ("calendars/NAME.yaml", CalendarFile)
+        if name == CALENDAR
+        else (f"policies/{FILES[name].path}", FILES[name].model)
+    )
     schema: dict[str, Any] = plain(model.model_json_schema(by_alias=True))
     for part, own in {name: schema, **schema.get("$defs", {})}.items():
         for field, description in _DESCRIPTIONS.get(part, {}).items():
             own["properties"][field]["description"] = description
-    return {"$schema": DIALECT, "title": f"opsloop policies/{path}", **schema}
+    return {"$schema": DIALECT, "title": f"opsloop {path}", **schema}
 
 
 def policy_schema_text(name: str) -> str:

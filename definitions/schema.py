@@ -19,6 +19,7 @@ from pydantic import (
 from definitions.person_steps import ManualSpec, ReviewSpec
 from domain.duration import Duration
 from domain.fields import FieldType
+from domain.legal import LegalClock
 from domain.model import Model
 from domain.sla import Escalation
 from domain.task import Identifier
@@ -268,6 +269,9 @@ class Sop(Model):
         default=None, description="how long a ticket may take; the strictest of all that apply holds"
     )
     escalation: Escalation | None = Field(default=None, description="whom to tell at which point of the SLA")
+    legal: tuple[LegalClock, ...] = Field(
+        default=(), max_length=20, description="deadlines that a law sets; no hold stops them"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -280,6 +284,12 @@ class Sop(Model):
     @classmethod
     def _version_is_text(cls, value: object) -> object:
         return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+    @model_serializer(mode="wrap")
+    def _as_before_where_no_law_is_named(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """An SOP without legal deadlines has the digest that it had before there were any."""
+        written: dict[str, Any] = dump(self)
+        return {name: value for name, value in written.items() if name != "legal" or value}
 
     def step(self, step_id: str) -> Step | None:
         """The step with this id, wherever it stands."""

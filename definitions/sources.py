@@ -15,7 +15,7 @@ from domain.digest import digest_of
 
 _Value = TypeVar("_Value")
 
-FOLDERS: Final = ("policies", "sops")
+FOLDERS: Final = ("calendars", "policies", "sops")
 """Where definitions lie below the definitions folder."""
 CASES: Final = ".test.yaml"
 """How the names of test cases end. They lie beside the SOPs and are no definitions."""

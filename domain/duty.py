@@ -1,4 +1,7 @@
-"""Duty × risk: what may run by itself at this hour (article, `DUTY_CONFIG`; DESIGN, "Duty × risk")."""
+"""Duty × risk: what may run by itself at this hour (article, `DUTY_CONFIG`; DESIGN, "Duty × risk").
+
+The mode is the clock's and the calendar's, unless somebody set another one for a time (`domain/standing.py`).
+"""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
@@ -41,6 +44,11 @@ class DutyMode(Model):
         """First and last instant of the range; the range may pass midnight."""
         start, end = self.time_range.split("-")
         return time.fromisoformat(start), time(0) if end == "24:00" else time.fromisoformat(end)
+
+    @property
+    def whom_to_tell(self) -> Literal["lead", "on_call"]:
+        """Who hears that a person is needed: the lead where people are at their desks, else on-call."""
+        return "lead" if self.human_confirm else "on_call"
 
     def covers(self, at: time) -> bool:
         """Whether the range, closed at its start and open at its end, has this time of day."""
@@ -103,29 +111,34 @@ def mode_at(config: DutyConfig, now: datetime, is_working_day: Callable[[date], 
 
 
 def gate(
-    config: DutyConfig, risk: RiskLevel, now: datetime, is_working_day: Callable[[date], bool]
+    config: DutyConfig,
+    risk: RiskLevel,
+    now: datetime,
+    is_working_day: Callable[[date], bool],
+    *,
+    mode: str | None = None,
 ) -> GateVerdict:
-    """Decides duty × risk for one effect at this instant."""
-    name = mode_at(config, now, is_working_day)
-    mode = config.modes[name]
-    if risk.rank <= mode.auto_execute_risk.rank:
+    """Decides duty × risk for one effect at this instant; `mode` names another one than the clock's."""
+    name = mode or mode_at(config, now, is_working_day)
+    held = config.modes[name]
+    if risk.rank <= held.auto_execute_risk.rank:
         return GateVerdict(
             mode=name, risk=risk, verdict="automatic", reason=f"{risk} risk runs by itself in {name}"
         )
-    if mode.auto_with_audit and risk.rank <= mode.auto_with_audit.rank:
+    if held.auto_with_audit and risk.rank <= held.auto_with_audit.rank:
         return GateVerdict(
             mode=name,
             risk=risk,
             verdict="spot_check",
             reason=f"{risk} risk runs by itself in {name} and is spot-checked the next day",
         )
-    told = risk.rank >= mode.escalation_threshold.rank
+    told = risk.rank >= held.escalation_threshold.rank
     return GateVerdict(
         mode=name,
         risk=risk,
         verdict="ask",
-        tell=("lead" if mode.human_confirm else "on_call") if told else "nobody",
-        channel=mode.escalation_channel if told else Channel.DASHBOARD,
+        tell=held.whom_to_tell if told else "nobody",
+        channel=held.escalation_channel if told else Channel.DASHBOARD,
         reason=f"{risk} risk needs a person in {name}",
     )
 

@@ -38,6 +38,14 @@ class Verb(StrEnum):
     REJECT = "reject"
 
 
+_SILENCE = {
+    "wait": "the ticket waits, and people are told again at the deadline",
+    "escalate": "whoever is on call is asked at the deadline",
+    "go_on": "the run goes on at the deadline, with nothing approved",
+    "reject": "it counts as a no at the deadline",
+}
+
+
 class PlannedEffect(Record):
     """An effect that an approval covers, bound to it by digest."""
 
@@ -74,6 +82,13 @@ class ReviewRequest(Record):
     """What those who approved so far have chosen; the others must agree."""
     form: dict[str, FormField] = Field(default_factory=dict)
     """To be filled in with an approval."""
+
+    @property
+    def silence(self) -> str:
+        """What it leads to when nobody decides, as the end of a sentence."""
+        if self.deadline_at is None:
+            return "nothing of it is done: the ticket waits"
+        return _SILENCE[self.on_late]
 
     @property
     def digest(self) -> str:

@@ -1,7 +1,8 @@
 """The SLA stopwatch: how much of a ticket's time is gone, and which thresholds follow from it.
 
-Model: an append-only list of holds and pure functions over it (after iTop's `ormstopwatch`).
-All instants are bank time. Thresholds are the article's 50/75/90/95 %, per category.
+Model: an append-only list of holds, a calendar, and pure functions over them (after iTop's `ormstopwatch`).
+All instants are bank time, all durations business time. Thresholds are the article's 50/75/90/95 %, per
+category.
 """
 
 from datetime import datetime, timedelta
@@ -9,8 +10,11 @@ from enum import StrEnum
 
 from pydantic import Field, model_validator
 
+from domain.calendar import ALWAYS, WorkCalendar, advance
+from domain.calendar import elapsed as business_time
 from domain.duration import Duration, format_duration
 from domain.errors import Conflict
+from domain.legal import LegalDeadline
 from domain.model import Instant, Model, Record
 from domain.notices import Channel
 from domain.task import Identifier
@@ -41,6 +45,9 @@ class SlaPolicy(Model):
     orange_alert_ratio: float = Field(default=0.75, gt=0, lt=1)
     red_alert_ratio: float = Field(default=0.9, gt=0, lt=1)
     auto_escalation_ratio: float = Field(default=0.95, gt=0, lt=1)
+    calendar: Identifier | None = Field(
+        default=None, description="of calendars/: on whose working time the clock runs; without it always"
+    )
 
     @model_validator(mode="after")
     def _ratios_rise(self) -> "SlaPolicy":
@@ -89,6 +96,10 @@ class SlaTerms(Record):
     source: str
     """Which of rule, SOP and category policy was the strictest."""
     rungs: tuple[Rung, ...]
+    calendar: WorkCalendar | None = None
+    """On whose working time the clock runs; None is around the clock."""
+    legal: tuple[LegalDeadline, ...] = ()
+    """What no hold stops."""
 
 
 def agree_terms(
@@ -97,8 +108,13 @@ def agree_terms(
     sop_sla: timedelta | None,
     policy: SlaPolicy | None,
     escalation: Escalation | None,
+    calendar: WorkCalendar | None = None,
+    legal: tuple[LegalDeadline, ...] = (),
 ) -> SlaTerms:
-    """The strictest of dispatch rule, SOP and category policy; 24 h where nobody says anything."""
+    """The strictest of dispatch rule, SOP and category policy; 24 h where nobody says anything.
+
+    All of them are durations on the calendar.
+    """
     offers: list[tuple[timedelta, str]] = []
     if rule_hours is not None:
         offers.append((timedelta(hours=rule_hours), "dispatch rule"))
@@ -108,7 +124,13 @@ def agree_terms(
         offers.append((timedelta(hours=policy.sla_hours), f"policy for {policy.category}"))
     target, source = min(offers, default=(DEFAULT_SLA, "default"), key=lambda offer: offer[0])
     ratios = (policy or SlaPolicy(category="other", sla_hours=24)).ratios
-    return SlaTerms(target=target, source=source, rungs=build_rungs(target, ratios, escalation))
+    return SlaTerms(
+        target=target,
+        source=source,
+        rungs=build_rungs(target, ratios, escalation),
+        calendar=None if calendar is None or calendar.is_always else calendar,
+        legal=legal,
+    )
 
 
 def build_rungs(
@@ -139,11 +161,22 @@ class Hold(Record):
     by: str
 
 
+class FormerCalendar(Record):
+    """The calendar that a stopwatch ran on until an instant."""
+
+    until: Instant
+    calendar: WorkCalendar | None
+
+
 class Stopwatch(Record):
     """A ticket's service clock. Holds never overlap and only the last one can be open."""
 
     started_at: Instant
     holds: tuple[Hold, ...] = ()
+    calendar: WorkCalendar | None = None
+    """On whose working time it runs; None is around the clock."""
+    former: tuple[FormerCalendar, ...] = ()
+    """Calendars before this one, in order: what was gone on them stays gone."""
 
     @property
     def held(self) -> bool:
@@ -164,23 +197,54 @@ class Stopwatch(Record):
         last = self.holds[-1].model_copy(update={"until": max(now, self.holds[-1].since)})
         return self.model_copy(update={"holds": (*self.holds[:-1], last)})
 
+    def on(self, calendar: WorkCalendar | None, now: datetime) -> "Stopwatch":
+        """Runs on another calendar from now on."""
+        if calendar == self.calendar:
+            return self
+        before = FormerCalendar(until=now, calendar=self.calendar)
+        former = (*self.former, before) if now > self.started_at else self.former
+        return self.model_copy(update={"calendar": calendar, "former": former})
+
     def elapsed(self, now: datetime) -> timedelta:
-        """SLA time that is gone: real time since the start, less the holds."""
+        """SLA time that is gone: business time since the start, less that of the holds."""
         paused = sum(
-            ((min(hold.until or now, now) - min(hold.since, now)) for hold in self.holds), timedelta(0)
+            (self._between(min(hold.since, now), min(hold.until or now, now)) for hold in self.holds),
+            timedelta(0),
         )
-        return max(now - self.started_at - paused, timedelta(0))
+        return max(self._between(self.started_at, now) - paused, timedelta(0))
 
     def deadline(self, after: timedelta) -> datetime | None:
-        """When `after` of SLA time will be gone. None while the clock stands before that point."""
-        at = self.started_at + after
+        """When `after` of SLA time will be gone. None while the clock stands before that point.
+
+        What a hold took in business time is added to the end, never to the start.
+        """
+        at = self._later(self.started_at, after)
         for hold in self.holds:
             if at <= hold.since:
                 break
             if hold.until is None:
                 return None
-            at += hold.until - hold.since
+            at = self._later(at, self._between(hold.since, hold.until))
         return at
+
+    def _between(self, start: datetime, end: datetime) -> timedelta:
+        """Business time between two instants, on the calendar that held at each moment."""
+        total = timedelta(0)
+        for former in self.former:
+            total += business_time(former.calendar or ALWAYS, start, min(end, former.until))
+            start = max(start, former.until)
+        return total + business_time(self.calendar or ALWAYS, start, end)
+
+    def _later(self, start: datetime, duration: timedelta) -> datetime:
+        """When so much business time is gone since the start."""
+        for former in self.former:
+            on = former.calendar or ALWAYS
+            here = business_time(on, start, former.until)
+            if duration <= here:
+                return advance(on, start, duration)
+            duration -= here
+            start = max(start, former.until)
+        return advance(self.calendar or ALWAYS, start, duration)
 
 
 class Crossing(Record):

@@ -10,13 +10,14 @@ from pydantic import BaseModel
 from definitions.person_steps import ManualSpec, ReviewSpec
 from definitions.schema import Compensation, Foreach, Repeat, Sop, Step, Trigger, Wait
 from domain.fields import FormField
+from domain.legal import LegalClock
 from domain.sla import Escalation
 from workers.settings import PROJECT
 
 PAGE = PROJECT / "docs/sop-fields.md"
 LANGUAGE: tuple[type[BaseModel], ...] = (
     *(Sop, Trigger, Step, ReviewSpec, ManualSpec, FormField),
-    *(Wait, Compensation, Foreach, Repeat, Escalation),
+    *(Wait, Compensation, Foreach, Repeat, Escalation, LegalClock),
 )
 _ROW = r"^\| `([A-Za-z_.]+)` \| ([^|]+) \| `([^`|]+)` \|$"
 

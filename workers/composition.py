@@ -13,13 +13,17 @@ import structlog
 from temporalio.client import Client
 
 from activities.adapters.address_book import DirectoryAddressBook
+from activities.adapters.alert_desks import WorkflowAlertDesks
 from activities.adapters.channels import channel_senders
 from activities.adapters.core_bank import HttpCoreBank
 from activities.adapters.decision_codes import DecisionCodes
 from activities.adapters.http_services import HttpxServices
 from activities.adapters.pacing import Pace
+from activities.adapters.page_links import SignedPageLinks
 from activities.adapters.store import Store, open_store
+from activities.alert_desk import AlertActivities, AlertRecords
 from activities.catalogue import handlers_of
+from activities.channel_tests import ChannelTestActivities
 from activities.checks import CheckActivities
 from activities.codes import CodeActivities
 from activities.core_bank import CoreBankActivities
@@ -27,18 +31,31 @@ from activities.gate import GateActivities
 from activities.http_call import HttpActivities
 from activities.notices import NoticeActivities
 from activities.opening import OpeningActivities
+from activities.paging import PageActivities, PageSending
 from activities.ports import ChannelSender, CodeVerifier, CoreBank, RulebookSource, ServiceCaller
+from activities.ports.alerts import AlertDesks
+from activities.ports.pages import PageLinks
 from activities.record import RecordActivities
 from activities.shadow import ShadowHandlers, ShadowRecords
+from activities.spot_checks import SpotCheckActivities
 from definitions.book import PinnedSop, Rulebook, pin, with_people
 from domain.clock import BankClock
+from domain.errors import StoreUnavailable
 from domain.handlers import HandlerSpec, Queue
 from domain.notices import Channel
 from domain.people import Directory
 from workers.archive import SopArchive
 from workers.candidates import RulebookWithCandidates
+from workers.desk.alerts import AlertOffice
+from workers.desk.authority import Trail
+from workers.desk.channels import ChannelDesk
+from workers.desk.duty import DutyDesk
+from workers.desk.paging import PageDesk
+from workers.desk.roster import RosterDesk
+from workers.desk.spot_checks import SpotCheckDesk
 from workers.extensions import extensions
 from workers.identity import Identity, key_from
+from workers.page_workflows import PageWorkflows
 from workers.releases import ReleaseDesk
 from workers.rollout import RolloutDesk
 from workers.rulebook import RulebookFiles, RulebookLibrary, ServedRulebook
@@ -87,30 +104,47 @@ def activity_set(
     codes: CodeVerifier,
     clock: BankClock | None = None,
     services: ServiceCaller | None = None,
+    links: PageLinks | None = None,
+    desks: AlertDesks | None = None,
 ) -> ActivitySet:
     """The activities over these ports, and the bank's own.
 
     `clock` None takes tickets of any clock, for simulations; `services` None calls those of
-    `policies/http.yaml` as they stand there.
+    `policies/http.yaml` as they stand there; without `links` a page names the command that acknowledges it;
+    without `desks` each alert is sent at once.
     """
+    notices = NoticeActivities(
+        senders=senders,
+        log=store.notices,
+        addresses=DirectoryAddressBook(rulebook),
+        bank=bank,
+        rulebook=rulebook,
+    )
     ours: dict[Queue, tuple[object, ...]] = {
         Queue.TICKETS: (
             OpeningActivities(rulebook, handler_specs(), clock),
-            GateActivities(rulebook),
+            GateActivities(rulebook, store.duty),
             CodeActivities(codes),
             RecordActivities(store.tickets),
+            AlertRecords(store.alerts),
+            PageActivities(rulebook, store.pages, store.overrides),
             ShadowRecords(store.rollouts),
+            SpotCheckActivities(rulebook, store.spot_checks, store.intake),
             CheckActivities(rulebook),
         ),
         Queue.CORE_BANK: (CoreBankActivities(bank),),
         Queue.CHANNELS: (
-            NoticeActivities(
+            PageSending(
                 senders=senders,
                 log=store.notices,
                 addresses=DirectoryAddressBook(rulebook),
-                bank=bank,
                 rulebook=rulebook,
+                pages=store.pages,
+                links=links,
             ),
+            notices,
+            AlertActivities(desks, book=store.alerts, rulebook=rulebook, send=notices.deliver_alert),
+            ChannelTestActivities(senders, store.notices, DirectoryAddressBook(rulebook)),
         ),
         Queue.SERVICES: (HttpActivities(rulebook, services or HttpxServices(http_secret)),),
     }
@@ -155,16 +189,43 @@ class Installation:
                 timeout_s=settings.core_bank_timeout_s,
                 pace=Pace(settings.core_bank_rate),
             ),
-            senders=channel_senders(
-                email_url=settings.email_url,
-                email_from=settings.email_from,
-                sms_url=settings.sms_url,
-                wecom_url=settings.wecom_url,
-            ),
+            senders=self._senders(),
             store=self.store,
             codes=self.codes,
             clock=settings.clock,
             services=HttpxServices(http_secret, https_only=settings.environment == "production"),
+            links=self.page_links(),
+            desks=WorkflowAlertDesks(settings.clock),
+        )
+
+    def _senders(self) -> Mapping[Channel, ChannelSender]:
+        """The channels that the settings name. Whoever sends announces by which providers."""
+        settings = self.settings
+        senders = channel_senders(
+            email_url=settings.email_url,
+            email_from=settings.email_from,
+            sms_url=settings.sms_url,
+            wecom_url=settings.wecom_url,
+            webhook_url=settings.webhook_url,
+            webhook_secret=settings.webhook_secret,
+            timeout_s=settings.channel_timeout_s,
+            health=self.store.channels,
+        )
+        try:
+            self.store.channels.announce({channel: each.names for channel, each in senders.items()})
+        except StoreUnavailable as error:
+            _log.warning("channels.not_announced", error=str(error))
+        return senders
+
+    def channels(self, client: Client) -> ChannelDesk:
+        """The desk of channels."""
+        return ChannelDesk(
+            client,
+            health=self.store.channels,
+            audit=self.store.audit,
+            clock=self.settings.clock,
+            directory=self.directory,
+            policy=lambda: self.rulebook.current().alerts,
         )
 
     def desk(self, client: Client) -> TicketDesk:
@@ -179,6 +240,58 @@ class Installation:
             directory=self.directory,
             in_force=lambda: sops_in_force(self.rulebook.current()),
             archived=SopArchive(self.store.library, self.rulebook.current, handler_specs()).find,
+        )
+
+    def duty(self) -> DutyDesk:
+        """The desk of the duty mode and of authority."""
+        return DutyDesk(self.store.duty, self.rulebook, audit=self.store.audit, clock=self.settings.clock)
+
+    def spot_checks(self, client: Client) -> SpotCheckDesk:
+        """The desk of spot checks."""
+        return SpotCheckDesk(
+            client,
+            self.store.spot_checks,
+            audit=self.store.audit,
+            codes=self.codes,
+            clock=self.settings.clock,
+        )
+
+    def page_links(self) -> SignedPageLinks:
+        """Links with which people acknowledge pages."""
+        settings = self.settings
+        ttl = timedelta(seconds=settings.page_link_ttl_s)
+        return SignedPageLinks(key_from(settings, "decision"), settings.link_base, ttl)
+
+    def pages(self, client: Client) -> PageDesk:
+        """The desk of pages."""
+        return PageDesk(
+            PageWorkflows(client),
+            self.store.pages,
+            links=self.page_links(),
+            codes=self.codes,
+            trail=Trail(self.store.audit, self.settings.clock),
+            rulebook=self.rulebook.current,
+            clock=self.settings.clock,
+        )
+
+    def roster(self) -> RosterDesk:
+        """The desk of the roster."""
+        return RosterDesk(
+            self.rulebook.current,
+            self.store.overrides,
+            self.store.shifts,
+            self.store.pages,
+            Trail(self.store.audit, self.settings.clock),
+        )
+
+    def alerts(self, client: Client) -> AlertOffice:
+        """The alert log, and the way to the desks."""
+        return AlertOffice(
+            client,
+            self.store.alerts,
+            audit=self.store.audit,
+            codes=self.codes,
+            clock=self.settings.clock,
         )
 
     def releases(self) -> ReleaseDesk:

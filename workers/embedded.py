@@ -1,22 +1,26 @@
 """The embedded run: everything on one machine, under one data folder, ended with Ctrl-C.
 
-Temporal dev server and UI, core-bank sandbox, sinks for mail, SMS and WeCom, worker, API.
+Temporal dev server and UI, core-bank sandbox, sinks for mail, SMS, WeCom and webhooks, worker, API.
 """
 
+import base64
 import contextlib
 import fcntl
 import json
 import os
+import secrets
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, ClassVar
+from urllib.parse import urlencode
 
 from rich.console import Console
 from rich.table import Table
 
 from activities.adapters.store.migrations import upgrade
+from definitions.policy_files import read_directory
 from domain.errors import OpsloopError
 from workers.dev_server import DevServer
 from workers.settings import PROJECT, Settings
@@ -133,11 +137,7 @@ def _environment(
     clock: Mapping[str, str],
 ) -> dict[str, str]:
     """The settings that all children share, as their environment."""
-    outside = {
-        "OPSLOOP_EMAIL_URL": f"smtp://127.0.0.1:{endpoints.smtp_port}",
-        "OPSLOOP_SMS_URL": f"json://127.0.0.1:{ports['http']}/sms/{{address}}?:message_id={{message_id}}",
-        "OPSLOOP_WECOM_URL": f"json://127.0.0.1:{ports['http']}/wecom/{{address}}?:message_id={{message_id}}",
-    }
+    outside = sink_settings(endpoints.smtp_port, ports["http"], _robots(settings.definitions_dir))
     return {
         "OPSLOOP_DATA_DIR": str(data),
         "OPSLOOP_DEFINITIONS_DIR": str(settings.definitions_dir.resolve()),
@@ -150,6 +150,35 @@ def _environment(
         **{name: value for name, value in outside.items() if name not in os.environ},
         **clock,
     }
+
+
+def sink_settings(smtp_port: int, http_port: int, robots: Sequence[str]) -> dict[str, str]:
+    """The settings that lead to sinks on these ports; `robots` are the WeCom addresses of groups."""
+    origin = f"http://127.0.0.1:{http_port}"
+    sms = {"to": "mobile", "id": "uid", "expect": "code:0"}
+    gateways = [
+        f"{origin}/gateways/{name}/send#{urlencode({'name': name, **sms}, safe=':')}"
+        for name in ("first", "second")
+    ]
+    at = {"at": origin}
+    wecom = ["wechat://opsloop:sandbox@1000001/{address}#" + urlencode({"name": "application", **at})]
+    if robots:
+        groups = {"name": "robots", "for": ",".join(robots), **at}
+        wecom.insert(0, "wecombot://{address}#" + urlencode(groups))
+    return {
+        "OPSLOOP_EMAIL_URL": f"smtp://127.0.0.1:{smtp_port}",
+        "OPSLOOP_SMS_URL": " ".join(gateways),
+        "OPSLOOP_WECOM_URL": " ".join(wecom),
+        "OPSLOOP_WEBHOOK_URL": f"{origin}/webhook",
+        "OPSLOOP_WEBHOOK_SECRET": f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}",
+    }
+
+
+def _robots(definitions: Path) -> list[str]:
+    """The groups' WeCom addresses; none while the directory cannot be read, which the worker reports."""
+    with contextlib.suppress(OpsloopError):
+        return [each.wecom for each in read_directory(definitions).groups if each.wecom]
+    return []
 
 
 def _settings_from(environment: Mapping[str, str]) -> dict[str, str]:
@@ -194,7 +223,7 @@ async def stay_up(settings: Settings) -> None:
             ("Temporal UI", embedded.endpoints.temporal_ui_url),
             ("API", f"{embedded.endpoints.api_url}/docs"),
             ("core-bank sandbox", f"{embedded.endpoints.core_bank_url}/ledger"),
-            ("messages sent", f"{embedded.endpoints.outbox_url}/messages"),
+            ("messages sent", f"{embedded.endpoints.outbox_url}/"),
             ("logs", str(embedded.settings.data_dir / "logs")),
         ):
             table.add_row(name, value)

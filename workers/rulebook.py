@@ -18,10 +18,12 @@ import structlog
 
 from activities.ports import RulebookSource, RulesLibrary
 from definitions.book import Rulebook
+from definitions.calendar_files import holidays_of
 from definitions.findings import Finding, Severity, has_errors
 from definitions.loader import load_rulebook
 from definitions.policy_files import read_directory
 from definitions.sources import definition_files
+from domain.calendar import works_on
 from domain.clock import BankClock
 from domain.dispatch.answer import DispatchAnswer
 from domain.dispatch.engine import Dispatcher
@@ -100,8 +102,15 @@ class _Editions:
         return self._in_force().dispatcher.dispatch(task)
 
     def is_working_day(self, day: date) -> bool:
-        """Whether the bank works on this day: weekends, public holidays and make-up days count."""
-        return _calendar(self.current().country, day.year).is_working_day(day)
+        """Whether the bank works on this day: weekends, public holidays and make-up days count.
+
+        The bank's own calendar says so where it has one, as far as that is resolved; else its country's.
+        """
+        book = self.current()
+        own = book.calendars.get(book.calendar)
+        if own is not None and own.knows(day):
+            return works_on(own, day)
+        return _country_calendar(book.country, day.year).is_working_day(day)
 
     def _in_force(self) -> _Edition:
         if self._edition is None:
@@ -299,9 +308,8 @@ class FixedRulebook(_Editions):
 
 
 @lru_cache(maxsize=32)
-def _calendar(country: str, year: int) -> holidays.HolidayBase:
-    # Built for a whole year at once: a calendar that fills itself on demand is not safe between threads.
-    return holidays.country_holidays(country, years=(year - 1, year, year + 1), expand=False)
+def _country_calendar(country: str, year: int) -> holidays.HolidayBase:
+    return holidays_of(country, (year - 1, year, year + 1))
 
 
 def _all_errors(directory: Path, findings: list[Finding]) -> str:

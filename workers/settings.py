@@ -62,6 +62,16 @@ class Settings(BaseSettings):
         default="",
         description="where CLI and links find the API; default: host and port of this installation",
     )
+    public_url: str = Field(
+        default="",
+        description=(
+            "base of the acknowledgement links in pages, as a phone reaches the API; "
+            "default: the API's own URL when embedded, no links in production"
+        ),
+    )
+    page_link_ttl_s: int = Field(
+        default=3_600, ge=60, le=86_400, description="seconds for which an acknowledgement link is good"
+    )
     max_body_bytes: int = Field(
         default=1_000_000, ge=1_000, description="largest request body that the API reads, in bytes"
     )
@@ -79,14 +89,32 @@ class Settings(BaseSettings):
     )
 
     email_url: SecretStr | None = Field(
-        default=None, description="SMTP server: smtp://[user:password@]host:port or smtps://…"
+        default=None,
+        description="SMTP servers, the first choice first: smtp://[user:password@]host:port or smtps://…",
     )
     email_from: str = Field(default="opsloop@bank.example", description="sender of e-mails")
     sms_url: SecretStr | None = Field(
-        default=None, description="Apprise URL of the SMS gateway; {address} stands for the number"
+        default=None,
+        description=(
+            "SMS gateways, blanks between them, the first choice first: https://…#expect=… or Apprise URLs "
+            "with {address} for the number"
+        ),
     )
     wecom_url: SecretStr | None = Field(
-        default=None, description="Apprise URL of the WeCom robot or application; {address} for the receiver"
+        default=None,
+        description=(
+            "WeCom robots and applications, blanks between them: wecombot://KEY#for=GROUP, "
+            "wechat://CORPID:SECRET@AGENT/{address}, or Apprise URLs"
+        ),
+    )
+    webhook_url: SecretStr | None = Field(
+        default=None, description="receivers of signed JSON, the first choice first: https://host/path"
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None, description="signs webhooks: whsec_ and the base64 of at least 24 random bytes"
+    )
+    channel_timeout_s: float = Field(
+        default=5.0, gt=0, le=15, description="seconds to connect to a provider, and to wait for its answer"
     )
 
     identity_key: SecretStr | None = Field(
@@ -146,7 +174,11 @@ class Settings(BaseSettings):
             raise ValueError("clock origins need a time zone, e.g. 2026-11-23T19:55:00+08:00")
         if self.clock_factor != 1.0 and origins[0] is None:
             raise ValueError("an accelerated clock needs OPSLOOP_CLOCK_REAL_ORIGIN and _BANK_ORIGIN")
+        if self.public_url and not self.public_url.startswith(("https://", "http://")):
+            raise ValueError("OPSLOOP_PUBLIC_URL is no address; expected https://…")
         if self.environment == "production":
+            if self.public_url.startswith("http://"):
+                raise ValueError("OPSLOOP_PUBLIC_URL must be https in production: its links act for people")
             missing = [
                 f"OPSLOOP_{name.upper()}"
                 for name in ("database_url", "identity_key", "decision_key")
@@ -184,6 +216,13 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{(self.data_dir / 'opsloop.db').resolve()}"
+
+    @property
+    def link_base(self) -> str:
+        """What acknowledgement links begin with; empty: pages carry none."""
+        if self.public_url or self.environment == "production":
+            return self.public_url
+        return self.api_url or f"http://{self.api_host}:{self.api_port}"
 
     @property
     def decision_code_ttl(self) -> timedelta:

@@ -1,12 +1,12 @@
-"""The outside of an embedded run: a mail server and an SMS and WeCom gateway that keep what they are given.
+"""The outside of an embedded run: mail server, SMS gateways, WeCom, webhook, which keep what they are given.
 
-One process with two listeners. Every message is a line of `outbox.jsonl` in the data folder; nothing
-leaves the machine. Channels can be made to refuse or to be slow, to see what opsloop does then.
+One process with two listeners. Every message is a line of `outbox.jsonl` in the data folder, and is shown
+on the page `/`; nothing leaves the machine. Channels can be made to fail in each way that real ones do, to
+see what opsloop does then.
 """
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
@@ -15,79 +15,40 @@ from typing import Annotated, Literal
 
 import uvicorn
 from aiosmtpd.smtp import SMTP, Envelope, Session
-from fastapi import FastAPI, HTTPException, Query
-from pydantic import BaseModel, Field
+from fastapi import FastAPI, Query
+from fastapi.responses import HTMLResponse
+from pydantic import Field
 
-from domain.model import Model, Record
+from domain.model import Model
+from workers.outbox import OUTBOX_FILE, Outbox, OutboxMessage, OutsideChannel, outbox_page, selected
+from workers.sink_gateways import gateway_routes
 
-OutsideChannel = Literal["email", "sms", "wecom"]
 _LARGEST_MAIL = 1_000_000
-
-
-class OutboxMessage(Record):
-    """One message as it arrived."""
-
-    received_at: datetime
-    """Real time, whatever the bank's clock shows."""
-    channel: OutsideChannel
-    to: str
-    subject: str = ""
-    body: str = ""
-    message_id: str = ""
-
-
-class GatewayMessage(BaseModel):
-    """What Apprise's `json://` posts, and the id that our URL template adds."""
-
-    title: str = ""
-    message: str = Field(max_length=100_000)
-    message_id: str = ""
+_ON_PAGE = 200
 
 
 class ChannelFault(Model):
     """Makes the next messages of a channel fail."""
 
     channel: OutsideChannel
-    kind: Literal["refuse", "slow"]
-    """refuse: not taken, with an error; slow: taken, but the answer comes after `delay_s`."""
+    kind: Literal["refuse", "error", "limit", "drop", "lose", "slow"]
+    """refuse: not taken, "try later" (503); error: a fault of theirs (500); limit: too many (429);
+    drop: 200, not taken, and the body says so; lose: taken, by all that is said, and lost;
+    slow: taken, but the answer comes after `delay_s`."""
+    provider: str = Field(default="", description="only messages by this way; default: all of the channel")
     count: int = Field(default=1, ge=0, le=1_000_000, description="how many messages; 0 ends the fault")
     delay_s: float = Field(default=30.0, gt=0, le=600, description="seconds, for slow")
 
 
-class Outbox:
-    """The messages received, as lines of JSON that outlive the process."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        # A kill in the middle of a write leaves half a line, which the next one must not be glued to.
-        kept = path.read_bytes()
-        if kept and not kept.endswith(b"\n"):
-            path.write_bytes(kept[: kept.rfind(b"\n") + 1])
-        self._path = path
-        self._lock = threading.Lock()
-
-    def add(self, message: OutboxMessage) -> None:
-        """Appends a message."""
-        with self._lock, self._path.open("a", encoding="utf-8") as file:
-            file.write(message.model_dump_json() + "\n")
-
-    def messages(self) -> Iterator[OutboxMessage]:
-        """All messages, the oldest first."""
-        with self._lock, self._path.open(encoding="utf-8") as file:
-            lines = file.readlines()
-        return map(OutboxMessage.model_validate_json, lines)
-
-
 class Faults:
-    """The faults in force, one a channel."""
+    """The faults in force, one a channel and provider."""
 
     def __init__(self) -> None:
-        self._faults: dict[OutsideChannel, ChannelFault] = {}
+        self._faults: dict[tuple[str, str], ChannelFault] = {}
 
     def put(self, fault: ChannelFault) -> None:
-        """Replaces the channel's fault."""
-        self._faults[fault.channel] = fault
+        """Replaces the fault of its channel and provider."""
+        self._faults[fault.channel, fault.provider] = fault
 
     def clear(self) -> None:
         """Ends all faults."""
@@ -97,13 +58,14 @@ class Faults:
         """The faults that still have messages to meet."""
         return [each for each in self._faults.values() if each.count]
 
-    def take(self, channel: OutsideChannel) -> ChannelFault | None:
+    def take(self, channel: OutsideChannel, provider: str = "") -> ChannelFault | None:
         """The fault that this message meets, counted down, or None."""
-        fault = self._faults.get(channel)
-        if fault is None or not fault.count:
-            return None
-        self._faults[channel] = fault.model_copy(update={"count": fault.count - 1})
-        return fault
+        for key in ((channel, provider), (channel, "")):
+            fault = self._faults.get(key)
+            if fault is not None and fault.count:
+                self._faults[key] = fault.model_copy(update={"count": fault.count - 1})
+                return fault
+        return None
 
 
 class MailHandler:
@@ -116,8 +78,15 @@ class MailHandler:
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keeps one message for each recipient; the name is aiosmtpd's."""
         fault = self._faults.take("email")
-        if fault and fault.kind == "refuse":
-            return "451 4.3.0 refused on purpose, try again later"
+        match fault.kind if fault else "":
+            case "refuse" | "drop":
+                return "451 4.3.0 refused on purpose, try again later"
+            case "error":
+                return "554 5.3.0 failed on purpose"
+            case "limit":
+                return "421 4.7.0 too many messages, on purpose"
+            case "lose":
+                return "250 2.0.0 kept"
         content = envelope.content if isinstance(envelope.content, bytes) else b""
         mail = message_from_bytes(content, policy=policy.default)
         text = mail.get_body(("plain", "html"))
@@ -126,6 +95,7 @@ class MailHandler:
                 OutboxMessage(
                     received_at=datetime.now(UTC),
                     channel="email",
+                    provider="smtp",
                     to=recipient,
                     subject=str(mail["Subject"] or ""),
                     body=str(text.get_content()).rstrip("\r\n") if text else "",
@@ -138,7 +108,7 @@ class MailHandler:
 
 
 def create_app(outbox: Outbox, host: str, smtp_port: int) -> FastAPI:
-    """The HTTP gateway; the mail server lives and ends with it."""
+    """The HTTP side; the mail server lives and ends with it."""
     faults = Faults()
 
     @asynccontextmanager
@@ -161,6 +131,11 @@ def create_app(outbox: Outbox, host: str, smtp_port: int) -> FastAPI:
     def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
+    @app.get("/", response_class=HTMLResponse)
+    def page() -> str:
+        """The latest messages, for people."""
+        return outbox_page(selected(outbox.messages(), channel=None, to=None, limit=_ON_PAGE))
+
     @app.get("/messages")
     def messages(
         channel: OutsideChannel | None = None,
@@ -168,10 +143,7 @@ def create_app(outbox: Outbox, host: str, smtp_port: int) -> FastAPI:
         limit: Annotated[int, Query(ge=1, le=10_000)] = 100,
     ) -> list[OutboxMessage]:
         """The latest messages, the oldest of them first."""
-        found = [
-            each for each in outbox.messages() if channel in (None, each.channel) and to in (None, each.to)
-        ]
-        return found[-limit:]
+        return selected(outbox.messages(), channel=channel, to=to, limit=limit)
 
     @app.get("/faults")
     def list_faults() -> list[ChannelFault]:
@@ -190,32 +162,11 @@ def create_app(outbox: Outbox, host: str, smtp_port: int) -> FastAPI:
         faults.clear()
         return []
 
-    @app.post("/{channel}/{to}")
-    async def take_message(
-        channel: Literal["sms", "wecom"], to: str, message: GatewayMessage
-    ) -> dict[str, str]:
-        """Takes an SMS or a WeCom message, as Apprise's `json://` posts it."""
-        fault = faults.take(channel)
-        if fault and fault.kind == "refuse":
-            raise HTTPException(503, "refused on purpose, try again later")
-        outbox.add(
-            OutboxMessage(
-                received_at=datetime.now(UTC),
-                channel=channel,
-                to=to,
-                subject=message.title,
-                body=message.message,
-                message_id=message.message_id,
-            )
-        )
-        if fault:
-            await asyncio.sleep(fault.delay_s)
-        return {"status": "kept"}
-
+    app.include_router(gateway_routes(outbox, faults.take))
     return app
 
 
 def serve(host: str, smtp_port: int, http_port: int, data_dir: Path) -> None:
     """Runs both listeners until SIGTERM or SIGINT. Messages go to `<data_dir>/outbox.jsonl`."""
-    app = create_app(Outbox(data_dir / "outbox.jsonl"), host, smtp_port)
+    app = create_app(Outbox(data_dir / OUTBOX_FILE), host, smtp_port)
     uvicorn.run(app, host=host, port=http_port, log_level="warning", timeout_graceful_shutdown=2)

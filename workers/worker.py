@@ -8,7 +8,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from temporalio.client import Client
@@ -20,10 +20,26 @@ from domain.errors import DefinitionError
 from domain.handlers import HandlerSpec, Queue
 from workers.composition import ActivitySet, connect, handler_specs, install
 from workers.dev_server import register_search_attributes
+from workers.schedules import keep_schedules
 from workers.settings import PROJECT, Settings
+from workflows.alert_desk import AlertDeskWorkflow
+from workflows.channel_test import ChannelTestWorkflow
+from workflows.page import PageWorkflow
 from workflows.sandbox import workflow_runner
 from workflows.shadow import ShadowWorkflow
+from workflows.spot_check import SpotCheckDrawWorkflow, SpotCheckWorkflow
 from workflows.ticket import TicketWorkflow
+
+WORKFLOWS: Final[tuple[type[Any], ...]] = (
+    TicketWorkflow,
+    ShadowWorkflow,
+    AlertDeskWorkflow,
+    PageWorkflow,
+    ChannelTestWorkflow,
+    SpotCheckWorkflow,
+    SpotCheckDrawWorkflow,
+)
+"""All workflows. They run on the queue of tickets."""
 
 _log = structlog.get_logger(__name__)
 
@@ -49,7 +65,7 @@ async def running_workers(
                 Worker(
                     client,
                     task_queue=queue,
-                    workflows=[TicketWorkflow, ShadowWorkflow] if serves_tickets else [],
+                    workflows=list(WORKFLOWS) if serves_tickets else [],
                     workflow_runner=workflow_runner(),
                     activities=[each for owner in owners for each in activities_of(owner)],
                     activity_executor=executor,
@@ -135,5 +151,9 @@ async def serve(settings: Settings) -> None:
     await register_search_attributes(client)
     collect_seldom()
     async with running_workers(client, installation.activities(), settings), installation.kept_fresh():
+        schedules = asyncio.create_task(
+            keep_schedules(client, lambda: installation.rulebook.current().duty, settings.clock)
+        )
         await stop.wait()
+        schedules.cancel()
     installation.store.close()

@@ -6,7 +6,8 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from activities.notices import NoticeActivities
+from activities.alert_desk import AlertActivities
+from activities.alert_messages import ClosedTicket
 from domain.alerts import Addressee, Alert, AlertLevel
 from domain.handlers import Queue
 from domain.redaction import mask_reference
@@ -35,7 +36,7 @@ class Alerting:
         instead: Addressee | None = None,
         also: Addressee | None = None,
     ) -> None:
-        """Sends an alert in the background, to the ticket's group unless another is named.
+        """Hands an alert to its desk in the background: the ticket's group's, unless another is named.
 
         `action` is a command that helps; the deadline is the SLA's unless another is given.
 
@@ -53,6 +54,9 @@ class Alerting:
             deadline_at=deadline_at or self._run.deadline_at(),
             instead=instead,
             also=also,
+            raised_at=self._run.now,
+            priority=task.priority,
+            risk=self._run.risk,
         )
         self._under_way.append(asyncio.create_task(self._send(alert)))
 
@@ -62,14 +66,30 @@ class Alerting:
         return all(task.done() for task in self._under_way)
 
     async def settle(self) -> None:
-        """Waits for the alerts that are on their way."""
+        """At the ticket's end: waits for the alerts that are on their way, and tells their desks of it."""
         while self._under_way:
             await self._under_way.pop(0)
+        groups = tuple(sorted(self._run.alerted))
+        if not groups:
+            return
+        try:
+            await workflow.execute_activity_method(
+                AlertActivities.close_alerts,
+                ClosedTicket(task_id=self._run.task.task_id, groups=groups),
+                task_queue=Queue.CHANNELS,
+                start_to_close_timeout=ALERT_TIMEOUT,
+                retry_policy=ALERT_RETRY,
+                summary=f"no more alerts for {', '.join(groups)}",
+            )
+        except ActivityError as error:
+            self._run.note(
+                EventKind.ESCALATED, f"the alert desk of {', '.join(groups)} was not told: {error.cause}"
+            )
 
     async def _send(self, alert: Alert) -> None:
         try:
             receipt = await workflow.execute_activity_method(
-                NoticeActivities.raise_alert,
+                AlertActivities.raise_alert,
                 alert,
                 task_queue=Queue.CHANNELS,
                 start_to_close_timeout=ALERT_TIMEOUT,
@@ -80,7 +100,15 @@ class Alerting:
         except ActivityError as error:
             self._run.note(EventKind.ESCALATED, f"nobody could be told of {alert.alert_id}: {error.cause}")
             return
-        if receipt.sent or receipt.failed:
+        if receipt.handed_to:
+            self._run.alerted.add(receipt.handed_to)
+            self._run.note(
+                EventKind.ESCALATED,
+                f"{alert.level} handed to the alert desk of {receipt.handed_to}",
+                alert_id=receipt.alert_id,
+                desk=receipt.handed_to,
+            )
+        elif receipt.sent or receipt.failed:
             self._run.note(
                 EventKind.ESCALATED,
                 f"{alert.level} told: {', '.join(receipt.sent) or 'nobody'}",

@@ -20,6 +20,7 @@ from domain.errors import Conflict
 from domain.lifecycle import ENDS, TicketState
 from domain.people import Principal, Role
 from domain.review import ReviewKind
+from domain.sla_changes import changes_of_terms
 from domain.ticket import EventKind
 from workflows.contract import Command, CommandOutcome, command_content
 from workflows.interpreter import Journal, TicketEnded
@@ -185,7 +186,12 @@ class Commands:
         try:
             opening = await workflow.execute_local_activity_method(
                 OpeningActivities.reopen_ticket,
-                ReopenTicket(opening=run.opening, digest=command.sop_digest),
+                ReopenTicket(
+                    opening=run.opening,
+                    digest=command.sop_digest,
+                    task=run.task,
+                    received_at=run.opened_at,
+                ),
                 summary="the version of the SOP that is in force",
                 **LOCAL,
             )
@@ -196,6 +202,7 @@ class Commands:
             return "; ".join(problems)
         before = run.opening.sop
         new = opening.sop
+        terms = run.opening.sla
         self._reviews.withdraw(
             lambda request: request.kind is not ReviewKind.CLOSING and same_step(before, new, request.step_id)
         )
@@ -209,6 +216,9 @@ class Commands:
             sop_digest=opening.sop.digest,
             before=before.digest,
         )
+        if reasons := changes_of_terms(terms, opening.sla, run.now):
+            moved = run.stopwatch.on(opening.sla.calendar, run.now).deadline(opening.sla.target)
+            run.note_moved(run.deadline_at(), moved, reasons)
         return None
 
     def _refuse(self, verb: str, code: str, message: str, actor: str) -> CommandOutcome:

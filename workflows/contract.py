@@ -24,6 +24,7 @@ VIEW_QUERY: Final = "view"
 TIMELINE_QUERY: Final = "timeline"
 SOP_QUERY: Final = "sop"
 JOURNAL_QUERY: Final = "journal"
+TERMS_UPDATE: Final = "review_terms"
 EVENT_UPDATE: Final = "deliver_event"
 EVENT_SIGNAL: Final = "submit_event"
 COMMANDS: Final = ("hold", "resume", "reassign", "retry_step", "skip_step", "cancel", "migrate")

@@ -20,9 +20,11 @@ from temporalio.exceptions import ApplicationError
 
 from domain.errors import InvalidInput
 from domain.review import Decision
+from domain.spot_check import CheckAnswer
 from workflows.contract import Command, TicketInput
+from workflows.page_contract import Acknowledgement, PageInput
 
-_FROM_OUTSIDE = (TicketInput, Decision, Command)
+_FROM_OUTSIDE = (TicketInput, Decision, Command, CheckAnswer, PageInput, Acknowledgement)
 
 
 class _Json(PydanticJSONPlainPayloadConverter):

@@ -185,7 +185,7 @@ class ReviewBook:
                 AlertLevel.REVIEW,
                 key=request.review_id,
                 subject=f"decision needed on {run.task.task_id}",
-                body=f"{request.group} is asked: {request.question}",
+                body=f"{request.group} is asked: {request.question} Without an answer {request.silence}.",
                 action=f"opsloop review show {request.review_id}",
                 deadline_at=request.deadline_at,
                 group=request.group,
@@ -216,13 +216,13 @@ class ReviewBook:
                 run.open_reviews.pop(review_id, None)
                 raise run.ending
             deadline = run.stopwatch.deadline(asked.due) if asked.due is not None else None
-            holds = len(run.stopwatch.holds), run.held
+            stopwatch = run.stopwatch
             try:
                 await workflow.wait_condition(
-                    lambda holds=holds: (
+                    lambda seen=stopwatch: (
                         review_id in self._decided  # type: ignore[misc]
                         or run.ending is not None
-                        or holds != (len(run.stopwatch.holds), run.held)
+                        or run.stopwatch != seen
                     ),
                     timeout=run.real_time_until(deadline) if deadline else None,
                     timeout_summary=f"deadline of {review_id}",

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,8 @@ from activities.record import RecordActivities
 from domain.details import details_of
 from domain.lifecycle import ENDS, TicketState, move, way
 from domain.review import ReviewRequest
-from domain.sla import Stopwatch
+from domain.sla import SlaTerms, Stopwatch
+from domain.sla_changes import words_of_move
 from domain.task import OpsTask, RiskLevel
 from domain.ticket import EventKind, TicketEvent, TicketView
 from workflows import search_attributes as attributes
@@ -47,6 +48,8 @@ class TicketRun:
         self.risk_reasons: tuple[str, ...] = ()
         self.sla_level = ""
         self.spot_check = False
+        self.alerted: set[str] = set()
+        """Groups whose alert desks have alerts of the ticket."""
         self.current_step = ""
         self.steps_done: list[str] = []
         self.steps_skipped: list[str] = []
@@ -87,6 +90,7 @@ class TicketRun:
         self._demands = list(kept.demands)
         self.sla_level = kept.sla_level
         self.spot_check = kept.spot_check
+        self.alerted = set(kept.alerted)
         self.current_step = kept.current_step
         self.steps_done = list(kept.steps_done)
         self.steps_skipped = list(kept.steps_skipped)
@@ -109,6 +113,7 @@ class TicketRun:
             demands=tuple(self._demands),
             sla_level=self.sla_level,
             spot_check=self.spot_check,
+            alerted=tuple(sorted(self.alerted)),
             current_step=self.current_step,
             steps_done=tuple(self.steps_done),
             steps_skipped=tuple(self.steps_skipped),
@@ -175,6 +180,8 @@ class TicketRun:
     def open(self, opening: Opening) -> None:
         """Takes what dispatch answered and what the ticket pins."""
         self.opening = opening
+        # From the first instant on: what passed before the opening counts by the same calendar.
+        self.stopwatch = self.stopwatch.model_copy(update={"calendar": opening.sla.calendar})
         self.task = opening.answer.applied_to(self.task)
         self.risk = opening.answer.risk
         self.note(
@@ -189,6 +196,20 @@ class TicketRun:
         )
         self.move_to(TicketState.ASSIGNED)
         self.move_to(TicketState.PROCESSING)
+
+    def agree(self, terms: SlaTerms) -> None:
+        """Takes other terms from now on; what is gone stays gone."""
+        self.opening = self.pinned.model_copy(update={"sla": terms})
+        self.stopwatch = self.stopwatch.on(terms.calendar, self.now)
+
+    def note_moved(self, before: datetime | None, after: datetime | None, reasons: Sequence[str]) -> None:
+        """Tells that the deadline moved, and why."""
+        self.note(
+            EventKind.SLA_CHANGED,
+            words_of_move(before, after, reasons, self.pinned.timezone),
+            before=before.isoformat() if before else None,
+            after=after.isoformat() if after else None,
+        )
 
     def note(
         self, kind: EventKind, summary: str, *, actor: str = "opsloop", step_id: str = "", **data: object

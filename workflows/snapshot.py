@@ -42,6 +42,8 @@ class RunSnapshot(Record):
     """What finished steps said, for the closing review."""
     seq: int
     """Number of the last event."""
+    alerted: tuple[str, ...] = ()
+    """Groups whose alert desks have alerts of the ticket."""
 
 
 class AskedReview(Record):

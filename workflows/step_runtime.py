@@ -123,7 +123,12 @@ class StepRuntime:
         with self._run.working():
             return await workflow.execute_local_activity_method(
                 GateActivities.decide_gate,
-                GateQuestion(risk=self._run.risk, now=self._run.now),
+                GateQuestion(
+                    risk=self._run.risk,
+                    now=self._run.now,
+                    category=self._run.task.category or "",
+                    action=self._run.task.action or "",
+                ),
                 summary=f"may {self._run.risk} risk run now?",
                 **LOCAL,
             )

@@ -12,8 +12,6 @@ from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from activities.messages import OpenTicket
-from activities.opening import OpeningActivities
 from definitions.book import PinnedSop
 from domain.alerts import AlertLevel
 from domain.errors import InvalidInput
@@ -34,7 +32,7 @@ from workflows.contract import (
 )
 from workflows.events import Inbox
 from workflows.interpreter import FAILED, Interpreter, Journal, Question, TicketEnded, Undone
-from workflows.options import LOCAL
+from workflows.opening import open_ticket
 from workflows.payloads import refusal_of
 from workflows.reviews import ReviewBook
 from workflows.run_state import TicketRun
@@ -167,6 +165,11 @@ class TicketWorkflow:
         return await self._commands.take("migrate", command)
 
     @workflow.update
+    async def review_terms(self) -> CommandOutcome:
+        """Takes the terms by the policies and calendars in force. It needs no code: it chooses nothing."""
+        return await self._sla.review_terms()
+
+    @workflow.update
     async def deliver_event(self, event: OutsideEvent) -> CommandOutcome:
         """Something happened outside that the SOP may wait for."""
         return await self._inbox.take(event)
@@ -273,6 +276,7 @@ class TicketWorkflow:
         if migration := self._commands.migration:
             unknown = self._journal.move(run.pinned.sop, migration.sop, run.failed_steps)
             run.opening = migration
+            run.stopwatch = run.stopwatch.on(migration.sla.calendar, run.now)
             run.failed_steps = {key: name for key, name in run.failed_steps.items() if key in unknown}
         return TicketSnapshot(
             run=run.snapshot(),
@@ -285,13 +289,13 @@ class TicketWorkflow:
         )
 
     async def _live(self) -> None:
-        clock = None
+        clocks: list[asyncio.Task[None]] = []
         try:
             if self._run.opening is None:
-                await self._open()
+                await open_ticket(self._run, self._alerting)
             else:
                 self._run.show()
-            clock = asyncio.create_task(self._sla.tick(self._run.pinned.sla))
+            clocks += [asyncio.create_task(self._sla.tick()), asyncio.create_task(self._sla.tick_legal())]
             interpreter = Interpreter(self._run.pinned.sop, self._steps, self._journal)
             try:
                 await interpreter.run()
@@ -305,7 +309,7 @@ class TicketWorkflow:
                 self._end_early(end, await interpreter.undo())
         except TicketEnded as end:
             self._run.close(end.state, end.reason)
-        if clock is not None:
+        for clock in clocks:
             clock.cancel()
         await self._alerting.settle()
         if self._run.opening is not None and self._run.opening.shadow is not None:
@@ -318,21 +322,6 @@ class TicketWorkflow:
             )
         await self._run.record()
         self._run.show()
-
-    async def _open(self) -> None:
-        run = self._run
-        run.note(
-            EventKind.OPENED, f"received from {run.task.source}", actor=run.maker, source=run.task.source
-        )
-        run.open(
-            await workflow.execute_local_activity_method(
-                OpeningActivities.open_ticket,
-                OpenTicket(task=run.task, now=run.now, clock=run.clock),
-                summary="dispatch, pin the SOP, agree the SLA",
-                **LOCAL,
-            )
-        )
-        run.show()
 
     async def _review_closing(self) -> None:
         """Four eyes on the finished ticket, unless its risk needs none or its effects had them already."""

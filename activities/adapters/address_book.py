@@ -18,7 +18,7 @@ class DirectoryAddressBook:
 
         A group is reached at its own address, else at its lead's, else at its members': a channel on
         which a group cannot have an address (SMS) reaches the person who answers for it, and a group
-        without a lead is never silently unreachable.
+        without a lead is never silently unreachable. A webhook is told the id or name itself.
         """
         directory = self._source.current().directory
         principal = directory.principal(to)
@@ -46,6 +46,10 @@ def _of(who: Principal | Group | None, channel: Channel) -> str:
             return who.wecom
         case Channel.SMS, Principal():
             return who.phone
+        case Channel.WEBHOOK, Principal():
+            return who.id
+        case Channel.WEBHOOK, Group():
+            return who.name
         case _:
             return ""
 

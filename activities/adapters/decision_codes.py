@@ -101,5 +101,9 @@ class DecisionCodes:
 def _how_to_get_one(check: CodeCheck) -> str:
     if check.purpose == "decide":
         return f"no code given: get one with `opsloop review code {check.subject}`"
+    if check.purpose == "ack:page":
+        return (
+            f"no code given: acknowledge with `opsloop page ack {check.subject}` or the link in the message"
+        )
     verb = check.purpose.removeprefix("command:")
     return f"no code given: a signed-in operator gives this command with `opsloop ticket {verb}` or the API"

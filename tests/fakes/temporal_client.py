@@ -26,6 +26,7 @@ class FakeTemporal:
         self.updates: list[tuple[str, str, Any]] = []
         self.on_update: dict[str, Answer] = {}
         self.on_query: dict[str, Answer] = {}
+        self.on_workflow: dict[str, Answer] = {}
         self.queries: list[str] = []
         self.down = False
         self.no_worker = False
@@ -37,6 +38,12 @@ class FakeTemporal:
         if options["id"] in self.ended:
             raise WorkflowAlreadyStartedError(options["id"], workflow)
         self.started.setdefault(options["id"], argument)
+
+    async def execute_workflow(self, workflow: str, argument: Any, **_: Any) -> Any:
+        self._answer()
+        if self.no_worker:
+            raise TimeoutError
+        return self.on_workflow[workflow](argument)
 
     def get_workflow_handle(self, workflow_id: str) -> "FakeHandle":
         return FakeHandle(self, workflow_id)

@@ -4,12 +4,12 @@ from domain.lifecycle import TicketState
 from domain.notices import Channel
 from domain.review import ReviewKind, Verb
 from tests.fakes.core_bank import Failure
-from tests.replay import finance, freezes, language, rollouts
+from tests.replay import clocks, finance, freezes, language, rollouts
 from tests.replay.scenario import SCENARIOS, close, scenario
 from tests.replay.stage import DAY, NIGHT, PAST_CUT_OFF, Stage
 from tests.support.ticket_world import Ticket
 
-__all__ = ["SCENARIOS", "finance", "freezes", "language", "rollouts"]
+__all__ = ["SCENARIOS", "clocks", "finance", "freezes", "language", "rollouts"]
 
 
 @scenario()

@@ -1,4 +1,4 @@
-"""Starts the mail, SMS and WeCom sinks as a process of their own, for tests that send for real."""
+"""Starts the mail, SMS, WeCom and webhook sinks as a process of their own, for tests that send for real."""
 
 import os
 import socket
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from workers.embedded import sink_settings
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CODE = (
@@ -37,12 +39,17 @@ class Sinks:
     @property
     def sms_url(self) -> str:
         """Fits OPSLOOP_SMS_URL."""
-        return f"json://127.0.0.1:{self.http_port}/sms/{{address}}?:message_id={{message_id}}"
+        return self.settings["OPSLOOP_SMS_URL"]
 
     @property
     def wecom_url(self) -> str:
         """Fits OPSLOOP_WECOM_URL."""
-        return f"json://127.0.0.1:{self.http_port}/wecom/{{address}}?:message_id={{message_id}}"
+        return self.settings["OPSLOOP_WECOM_URL"]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """All settings of channels, as the embedded run makes them; `robot-…` and `accounts` have robots."""
+        return sink_settings(self.smtp_port, self.http_port, ["accounts", "robot-key-1", "robot-key-2"])
 
     @property
     def http_url(self) -> str:
@@ -61,9 +68,11 @@ class Sinks:
         found: list[dict[str, Any]] = answer.json()
         return found
 
-    def fail(self, channel: str, kind: str, count: int = 1, delay_s: float = 30.0) -> None:
-        """Makes the next messages of a channel fail."""
-        fault = {"channel": channel, "kind": kind, "count": count, "delay_s": delay_s}
+    def fail(
+        self, channel: str, kind: str, count: int = 1, *, delay_s: float = 30.0, provider: str = ""
+    ) -> None:
+        """Makes the next messages of a channel fail, or those by one provider."""
+        fault = {"channel": channel, "kind": kind, "count": count, "delay_s": delay_s, "provider": provider}
         httpx.put(f"{self.http_url}/faults", json=fault, trust_env=False).raise_for_status()
 
     def heal(self) -> None:

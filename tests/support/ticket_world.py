@@ -16,6 +16,7 @@ from activities.adapters.decision_codes import DecisionCodes
 from activities.adapters.store import Store, open_store
 from activities.adapters.store.migrations import upgrade
 from activities.ports import RulebookSource
+from activities.ports.alerts import AlertDesks
 from domain.clock import BankClock
 from domain.digest import digest_of
 from domain.errors import ChannelFailed
@@ -240,8 +241,9 @@ async def ticket_world(
     bank: FakeCoreBank | None = None,
     core_bank_rate: float = 1000,
     clock: BankClock | None = BankClock(),  # noqa: B008 - an immutable value
+    desks: AlertDesks | None = None,
 ) -> AsyncIterator[World]:
-    """Workers over fakes on an existing Temporal."""
+    """Workers over fakes on an existing Temporal. Without `desks` each alert is sent at once."""
     url = f"sqlite:///{folder / 'store.db'}"
     upgrade(url)
     store = open_store(url)
@@ -249,7 +251,13 @@ async def ticket_world(
     outbox = Outbox()
     codes = signing_codes(rulebook)
     activities = activity_set(
-        rulebook=rulebook, bank=bank, senders=outbox.senders(), store=store, codes=codes, clock=clock
+        rulebook=rulebook,
+        bank=bank,
+        senders=outbox.senders(),
+        store=store,
+        codes=codes,
+        clock=clock,
+        desks=desks,
     )
     settings = Settings(core_bank_rate=core_bank_rate, drain_s=1, data_dir=folder)
     async with running_workers(client, activities, settings):

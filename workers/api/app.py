@@ -9,15 +9,27 @@ from activities.ports import AuditLog, TicketReader
 from workers.api.body import JsonBodies
 from workers.api.context import RequestContext
 from workers.api.errors import Problem, install
+from workers.api.routes_alerts import alert_routes
+from workers.api.routes_channels import channel_routes
 from workers.api.routes_definitions import definition_routes
+from workers.api.routes_duty import duty_routes
 from workers.api.routes_events import event_routes
 from workers.api.routes_migration import migration_routes
+from workers.api.routes_pages import link_routes, page_routes
 from workers.api.routes_pictures import picture_routes
 from workers.api.routes_reviews import review_routes
 from workers.api.routes_rollout import rollout_routes
+from workers.api.routes_roster import roster_routes
 from workers.api.routes_service import service_routes
+from workers.api.routes_spot_checks import spot_check_routes
 from workers.api.routes_tickets import ticket_routes
 from workers.api.signin import signed_in_by, staff_by
+from workers.desk.alerts import AlertOffice
+from workers.desk.channels import ChannelDesk
+from workers.desk.duty import DutyDesk
+from workers.desk.paging import PageDesk
+from workers.desk.roster import RosterDesk
+from workers.desk.spot_checks import SpotCheckDesk
 from workers.identity import Identity
 from workers.releases import ReleaseDesk
 from workers.rollout import RolloutDesk
@@ -50,9 +62,15 @@ def create_app(
     *,
     releases: ReleaseDesk | None = None,
     rollouts: RolloutDesk | None = None,
+    alerts: AlertOffice | None = None,
+    channels: ChannelDesk | None = None,
+    duty: DutyDesk | None = None,
+    spot_checks: SpotCheckDesk | None = None,
+    pages: PageDesk | None = None,
+    roster: RosterDesk | None = None,
     zone: Callable[[], str] = lambda: "UTC",
 ) -> FastAPI:
-    """The API over a ticket desk, the read model and, where given, the desks of library and rollouts."""
+    """The API over a ticket desk, the read model and, where given, the other desks."""
     app = FastAPI(
         title="opsloop",
         version="0.1.0",
@@ -71,6 +89,19 @@ def create_app(
         app.include_router(definition_routes(releases, staff))
     if rollouts is not None:
         app.include_router(rollout_routes(rollouts, staff))
+    if alerts is not None:
+        app.include_router(alert_routes(alerts, staff))
+    if channels is not None:
+        app.include_router(channel_routes(channels, staff))
+    if duty is not None:
+        app.include_router(duty_routes(duty, staff))
+    if spot_checks is not None:
+        app.include_router(spot_check_routes(spot_checks, staff))
+    if pages is not None:
+        app.include_router(page_routes(pages, staff))
+        app.include_router(link_routes(pages, zone))
+    if roster is not None:
+        app.include_router(roster_routes(roster, staff))
     app.include_router(service_routes(desk, audit, signed_in))
     install(app)
     app.add_middleware(JsonBodies, max_bytes=settings.max_body_bytes)

@@ -19,6 +19,12 @@ async def serve(settings: Settings) -> None:
         settings,
         releases=installation.releases(),
         rollouts=installation.rollouts(),
+        alerts=installation.alerts(client),
+        duty=installation.duty(),
+        spot_checks=installation.spot_checks(client),
+        channels=installation.channels(client),
+        pages=installation.pages(client),
+        roster=installation.roster(),
         zone=lambda: installation.rulebook.current().duty.timezone,
     )
     config = uvicorn.Config(

@@ -11,13 +11,19 @@ import typer
 
 from workers.cli import (
     access,
+    alerts,
+    channels,
     dispatch,
+    duty,
     handlers,
     migration,
+    pages,
     releases,
     reviews,
     rollout,
+    roster,
     sop,
+    spot_checks,
     submit,
     tickets,
 )
@@ -34,11 +40,18 @@ app.add_typer(processes.app)
 app.command("submit")(submit.submit)
 app.add_typer(tickets.app, name="ticket")
 app.add_typer(reviews.app, name="review")
+app.add_typer(pages.app, name="page")
+app.add_typer(roster.app, name="roster")
+app.add_typer(alerts.app, name="alert")
 app.add_typer(sop.app, name="sop")
 sop.app.add_typer(releases.app)
 sop.app.add_typer(rollout.app, name="rollout")
 sop.app.command("migrate")(migration.migrate)
 app.add_typer(dispatch.app, name="dispatch")
+app.add_typer(duty.app, name="duty")
+app.add_typer(spot_checks.app, name="spot-check")
+app.add_typer(channels.app, name="channel")
+app.command("outbox")(channels.outbox)
 app.command("handlers")(handlers.handlers)
 app.command("token")(access.token)
 app.command("settings")(access.settings)

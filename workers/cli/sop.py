@@ -12,7 +12,7 @@ from definitions.finding_pages import explained
 from definitions.findings import Finding, Severity, has_errors, suggestion
 from definitions.json_schema import sop_schema_text
 from definitions.loader import check_sop_files, load_rulebook
-from definitions.policy_schema import POLICIES, policy_schema_text
+from definitions.policy_schema import SCHEMAS, policy_schema_text
 from domain.errors import InvalidInput, NotFound
 from workers.cli import graph, simulate
 
@@ -103,8 +103,8 @@ def schema(
 def _schema_text(name: str) -> str:
     if name == _SOP:
         return sop_schema_text()
-    if name not in POLICIES:
-        known = (_SOP, *POLICIES)
+    if name not in SCHEMAS:
+        known = (_SOP, *SCHEMAS)
         raise NotFound(
             f"there is no schema {name!r}{suggestion(name, known)}; expected one of: {', '.join(known)}"
         )

@@ -12,7 +12,7 @@ from domain.people import Directory
 from workers.demo.chronicle import Chronicle
 from workers.demo.clock import NightClock
 from workers.demo.script import Part
-from workers.sinks import OutboxMessage
+from workers.outbox import OutboxMessage
 
 _MOST_MESSAGES: Final = 10_000
 _GLANCE_S: Final = 1.0

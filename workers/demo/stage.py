@@ -14,6 +14,7 @@ from typing import ClassVar, Final
 
 from rich.console import Console
 
+from definitions.sources import FOLDERS
 from domain.errors import InvalidInput, OpsloopError
 from workers.composition import connect
 from workers.demo.clock import NightClock
@@ -29,14 +30,14 @@ DRAFTS: Final = "drafts"
 _ALLOWANCES_S: Final = (9.0, 30.0, 120.0)
 """Real seconds that start-up may take before the first ticket is due. The clock is told to all processes when
 they start, so a machine that needs longer starts them anew with the next allowance."""
-_OUTSIDE: Final = ("database_url", "email_url", "sms_url", "wecom_url")
+_OUTSIDE: Final = ("database_url", "email_url", "sms_url", "wecom_url", "webhook_url")
 _ANY_PORT: Final = "127.0.0.1:0"
 """For Temporal. On the usual port the worker of another run on this machine, whose server has just died,
 would find ours and carry out our orders at its own bank."""
 _NAMES: Final = {
     "temporal": "Temporal",
     "core-bank": "the core bank",
-    "sinks": "mail, SMS and WeCom sinks",
+    "sinks": "sinks for mail, SMS, WeCom, webhooks",
     "worker": "the worker",
     "api": "the API",
 }
@@ -75,7 +76,7 @@ def lay_out(settings: Settings, samples: Path) -> None:
     Raises `AlreadyRunning` when another demo runs on it.
     """
     empty_folder(settings.data_dir)
-    for folder in ("policies", "sops"):
+    for folder in FOLDERS:
         shutil.copytree(PROJECT / "definitions" / folder, settings.definitions_dir / folder)
     for source, target in (("sops", settings.definitions_dir / "sops"), (DRAFTS, settings.data_dir / DRAFTS)):
         if (samples / source).is_dir():

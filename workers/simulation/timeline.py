@@ -28,6 +28,8 @@ _WORDS: Final[Mapping[EventKind, str]] = {
     EventKind.REVIEW_LATE: "late",
     EventKind.SLA_LEVEL: "SLA",
     EventKind.SLA_SKIPPED: "SLA",
+    EventKind.SLA_CHANGED: "SLA",
+    EventKind.LEGAL_DEADLINE: "law",
     EventKind.ESCALATED: "told",
     EventKind.COMMAND_REFUSED: "refused",
     EventKind.SPOT_CHECK_DRAWN: "spot check",

@@ -6,13 +6,19 @@ Open it with `open_store` after `migrations.upgrade`.
 
 from dataclasses import dataclass
 
+from activities.adapters.store.alerts import SqlAlertBook
 from activities.adapters.store.audit import SqlAuditLog
+from activities.adapters.store.channels import SqlChannelHealth
+from activities.adapters.store.duty import SqlDutyBook
 from activities.adapters.store.engine import Database
 from activities.adapters.store.intake import SqlIntakeRegister
 from activities.adapters.store.library import SqlRulesLibrary
 from activities.adapters.store.notices import SqlNoticeLog
+from activities.adapters.store.pages import SqlPageStore
 from activities.adapters.store.reader import SqlTicketReader
 from activities.adapters.store.rollouts import SqlRolloutStore
+from activities.adapters.store.shift_book import SqlRosterOverrides, SqlShiftFacts
+from activities.adapters.store.spot_checks import SqlSpotCheckBook
 from activities.adapters.store.tickets import SqlTicketStore
 from domain.clock import BankClock
 
@@ -26,9 +32,16 @@ class Store:
     reader: SqlTicketReader
     intake: SqlIntakeRegister
     notices: SqlNoticeLog
+    alerts: SqlAlertBook
     audit: SqlAuditLog
+    channels: SqlChannelHealth
     library: SqlRulesLibrary
     rollouts: SqlRolloutStore
+    pages: SqlPageStore
+    overrides: SqlRosterOverrides
+    shifts: SqlShiftFacts
+    duty: SqlDutyBook
+    spot_checks: SqlSpotCheckBook
 
     def close(self) -> None:
         """Closes the connections."""
@@ -47,7 +60,14 @@ def open_store(url: str, clock: BankClock | None = None) -> Store:
         reader=SqlTicketReader(database),
         intake=SqlIntakeRegister(database),
         notices=SqlNoticeLog(database),
+        alerts=SqlAlertBook(database),
         audit=SqlAuditLog(database),
+        channels=SqlChannelHealth(database),
         library=SqlRulesLibrary(database),
         rollouts=SqlRolloutStore(database),
+        pages=SqlPageStore(database),
+        overrides=SqlRosterOverrides(database),
+        shifts=SqlShiftFacts(database),
+        duty=SqlDutyBook(database),
+        spot_checks=SqlSpotCheckBook(database),
     )

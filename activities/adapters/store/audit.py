@@ -36,6 +36,8 @@ ACTIONS: dict[EventKind, str] = {
     EventKind.REVIEW_DECIDED: "review.decided",
     EventKind.REVIEW_LATE: "review.late",
     EventKind.DECISION_REFUSED: "decision.refused",
+    EventKind.SLA_CHANGED: "sla.changed",
+    EventKind.LEGAL_DEADLINE: "legal.deadline",
     EventKind.ESCALATED: "ticket.escalated",
     EventKind.HELD: "command.hold",
     EventKind.RESUMED: "command.resume",

@@ -80,7 +80,7 @@ class Bench:
     def alert(self, level: AlertLevel, **changes: Any) -> AlertReceipt:
         fields = {"group": "Accounts", "subject": "75 % gone", "body": "15 minutes left", **changes}
         alert = Alert(alert_id="T1/sla-red", task_id="T1", level=level, **fields)
-        return ActivityEnvironment().run(self.activities.raise_alert, alert)
+        return ActivityEnvironment().run(self.activities.deliver_alert, alert)
 
     @property
     def details(self) -> list[tuple[str, bool, str]]:

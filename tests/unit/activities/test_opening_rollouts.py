@@ -94,5 +94,7 @@ def test_a_running_ticket_moves_to_the_version_in_force_and_leaves_the_rollout()
     assert served.sop.version == "2"
     activities = OpeningActivities(FakeRulebook([OLD], candidates=(a_candidate(NEW),)), CODE)
     in_force = opened().sop
-    moved = activities.reopen_ticket(ReopenTicket(opening=served, digest=in_force.digest))
+    moved = activities.reopen_ticket(
+        ReopenTicket(opening=served, digest=in_force.digest, task=sample_task(), received_at=NIGHT)
+    )
     assert (moved.sop, moved.rollout, moved.shadow) == (in_force, None, None)

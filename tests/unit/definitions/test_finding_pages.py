@@ -74,5 +74,5 @@ def test_a_code_is_explained_with_its_example() -> None:
 
 
 def test_an_unknown_code_is_answered_with_one_that_is_near() -> None:
-    with pytest.raises(NotFound, match="did you mean 'OPS2"):
+    with pytest.raises(NotFound, match="did you mean 'OPS"):
         explained("OPS299")

@@ -7,7 +7,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from definitions.policy_files import FILES, read_policies
-from definitions.policy_schema import POLICIES, policy_schema, policy_schema_text
+from definitions.policy_schema import CALENDAR, POLICIES, policy_schema, policy_schema_text
+from definitions.policy_schema import SCHEMAS as NAMES
 from definitions.sources import DefinitionFiles
 
 DEFINITIONS = Path(__file__).resolve().parents[3] / "definitions"
@@ -23,7 +24,7 @@ def is_read(name: str, text: str) -> bool:
     return getattr(policies, name) is not None
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_file_for_editors_is_fresh(name: str) -> None:
     written = (SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8")
     assert written == policy_schema_text(name), (
@@ -32,10 +33,10 @@ def test_the_file_for_editors_is_fresh(name: str) -> None:
 
 
 def test_there_is_no_schema_of_a_policy_that_is_gone() -> None:
-    assert {each.name for each in SCHEMAS.iterdir()} == {f"{name}.schema.json" for name in POLICIES}
+    assert {each.name for each in SCHEMAS.iterdir()} == {f"{name}.schema.json" for name in NAMES}
 
 
-@pytest.mark.parametrize("name", POLICIES)
+@pytest.mark.parametrize("name", NAMES)
 def test_it_is_a_schema_in_which_every_field_is_described(name: str) -> None:
     schema = policy_schema(name)
     Draft202012Validator.check_schema(schema)
@@ -98,3 +99,8 @@ def test_what_an_editor_marks_is_wrong_for_the_checks_as_well(name: str, text: s
 def test_what_the_checks_read_an_editor_takes(name: str, text: str) -> None:
     assert fits(name, text)
     assert is_read(name, text)
+
+
+@pytest.mark.parametrize("name", ["always", "office"])
+def test_every_calendar_that_we_ship_fits(name: str) -> None:
+    assert fits(CALENDAR, (DEFINITIONS / "calendars" / f"{name}.yaml").read_text(encoding="utf-8"))

@@ -147,3 +147,17 @@ def test_the_digest_changes_with_anything_that_is_shown(change: dict[str, Any]) 
 def test_the_digest_survives_a_journey_through_json() -> None:
     shown = review(effects=(EFFECT,), deadline_at=NOW)
     assert ReviewRequest.model_validate_json(shown.model_dump_json()).digest == shown.digest
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, "the ticket waits"),
+        ({"deadline_at": NOW}, "told again"),
+        ({"deadline_at": NOW, "on_late": "escalate"}, "on call is asked"),
+        ({"deadline_at": NOW, "on_late": "go_on"}, "with nothing approved"),
+        ({"deadline_at": NOW, "on_late": "reject"}, "counts as a no"),
+    ],
+)
+def test_a_question_says_what_silence_leads_to(change: dict[str, Any], words: str) -> None:
+    assert words in review(**change).silence

@@ -18,9 +18,9 @@ from workers.demo.promises import Verdict
 from workers.demo.script import Night, Part, Script
 from workers.demo.script_files import BankFault, Kill, NightFile
 from workers.demo.watch import Watched
+from workers.outbox import OutboxMessage
 from workers.sandbox_bank.faults import Fault, FaultKind
 from workers.sandbox_bank.ledger import LedgerRow
-from workers.sinks import OutboxMessage
 from workers.ticket_request import TicketRequest
 
 
