@@ -18,13 +18,23 @@ from temporalio.converter import (
 )
 from temporalio.exceptions import ApplicationError
 
+from activities import alert_messages
 from domain.errors import InvalidInput
 from domain.review import Decision
 from domain.spot_check import CheckAnswer
 from workflows.contract import Command, TicketInput
 from workflows.page_contract import Acknowledgement, PageInput
 
-_FROM_OUTSIDE = (TicketInput, Decision, Command, CheckAnswer, PageInput, Acknowledgement)
+_FROM_OUTSIDE = (
+    TicketInput,
+    Decision,
+    Command,
+    CheckAnswer,
+    PageInput,
+    Acknowledgement,
+    alert_messages.DeskInput,
+    alert_messages.Acknowledgement,
+)
 
 
 class _Json(PydanticJSONPlainPayloadConverter):

@@ -181,6 +181,19 @@ async def test_a_start_that_is_no_desks_fails_clearly(env: WorkflowEnvironment, 
     assert f"must be {desk_workflow_id('Cards')}" in failed.value.cause.message
 
 
+async def test_a_start_that_does_not_fit_fails_at_once_and_names_the_field(
+    env: WorkflowEnvironment, world: World
+) -> None:
+    handle = await env.client.start_workflow(
+        "AlertDeskWorkflow", {"group": ""}, id="alerts-unfit", task_queue=DESK_QUEUE
+    )
+    with pytest.raises(WorkflowFailureError) as failed:
+        await asyncio.wait_for(handle.result(), 20)
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert failed.value.cause.type == "input_invalid"
+    assert "group" in failed.value.cause.message
+
+
 async def test_a_ticket_hands_its_alerts_over_and_its_desk_learns_of_its_end(
     env: WorkflowEnvironment, world: World
 ) -> None:
