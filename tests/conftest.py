@@ -4,9 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import URL
 
 from tests.support.databases import fresh_database, postgres_server
+
+# A result depends on the code alone: the same examples each time. To look for new ones:
+# pytest --hypothesis-profile=fresh
+settings.register_profile("fixed", derandomize=True, print_blob=True)
+settings.register_profile("fresh", print_blob=True)
+settings.load_profile("fixed")
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from domain.review import ReviewKind
 from workers.pictures.record import Mark, Record, Timeline
 
 _LAST: Final = 1 << 60
+_NEVER: Final = _LAST + 1
 _BESIDES: Final = frozenset({NodeKind.GATE, NodeKind.FORK, NodeKind.PICK})
 _AFTER: Final = frozenset({"asked", "undone", "stuck"})
 """What can still happen to a step that is over."""
@@ -78,10 +79,23 @@ class Trace:
                 found.append((reached, number))
         if not found:
             return
-        (_, further), number = min(found, key=lambda each: each[0][0])
+        (_, further), number = min(found, key=lambda each: (each[0][0], self._onward(each[0], each[1], place)))
         self.taken.update((number, *further))
         for each in (number, *further):
             self._arrive(self._graph.edges[each].target, since, place)
+
+    def _onward(self, reached: _Reached, number: int, place: str | None) -> int:
+        """When what follows on an edge's end was reached: that tells copies of one target apart."""
+        node_id = self._graph.edges[number].target
+        since, further = reached
+        if further or len(self._nodes.get(self._graph.node[node_id].key, ())) < 2:
+            return since
+        following = [
+            (onward, way)
+            for way, edge in self._graph.leaving(node_id)
+            if (onward := self._reach(edge.target, since, place)) is not None
+        ]
+        return min((self._onward(onward, way, place) for onward, way in following), default=_NEVER)
 
     def _arrive(self, node_id: str, since: int, place: str | None) -> None:
         """What follows from having come here: marks for a copy, ways on from what is no step."""

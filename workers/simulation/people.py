@@ -114,6 +114,8 @@ class Director:
         self._taken: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._acting = 0
+        self._turn = asyncio.Lock()
+        """People who act at the same instant act one after the other, so that a case always plays alike."""
         self.sent: list[Sent] = []
 
     async def direct(self) -> None:
@@ -161,34 +163,36 @@ class Director:
                 found = "everybody", _willing(self._case.everybody, review)
             script, answer = found
             await self._until(review.opened_at, answer.after)
-            review = self._open_review(review_id)
-            if review is None:
-                return
-            by = answer.by or self._reviewer(review)
-            decision = Decision(
-                review_id=review_id,
-                verb=Verb.REJECT if answer.reject else Verb.APPROVE,
-                choice=answer.choice,
-                reason=answer.reject or answer.reason,
-                form=answer.form,
-            )
-            accepted = await self._act(
-                script,
-                Move(
-                    task_id=review.task_id,
-                    update="decide",
-                    by=by,
-                    purpose="decide",
-                    subject=review_id,
-                    digest=review.digest,
-                    message=decision.model_dump(mode="json", exclude={"code"}),
-                ),
-                answer.refused,
-            )
-            if accepted and review.kind is ReviewKind.MANUAL:
-                self._hands.add(by)
+            async with self._turn:
+                review = self._open_review(review_id)
+                if review is None:
+                    return
+                accepted = await self._decide(script, answer, review)
             if not accepted and script == "everybody":
                 return
+
+    async def _decide(self, script: str, answer: Answer, review: ReviewRequest) -> bool:
+        by = answer.by or self._reviewer(review)
+        decision = Decision(
+            review_id=review.review_id,
+            verb=Verb.REJECT if answer.reject else Verb.APPROVE,
+            choice=answer.choice,
+            reason=answer.reject or answer.reason,
+            form=answer.form,
+        )
+        move = Move(
+            task_id=review.task_id,
+            update="decide",
+            by=by,
+            purpose="decide",
+            subject=review.review_id,
+            digest=review.digest,
+            message=decision.model_dump(mode="json", exclude={"code"}),
+        )
+        accepted = await self._act(script, move, answer.refused)
+        if accepted and review.kind is ReviewKind.MANUAL:
+            self._hands.add(by)
+        return accepted
 
     async def _operate(self, step: str) -> None:
         """An operator decides on a failed step."""
@@ -216,20 +220,17 @@ class Director:
 
     async def _give(self, script: str, verb: str, command: Command, by: str, refused: str | None) -> bool:
         task_id = self._view().task.task_id
-        by = by or self._operator()
-        return await self._act(
-            script,
-            Move(
-                task_id=task_id,
-                update=verb,
-                by=by,
-                purpose=f"command:{verb}",
-                subject=task_id,
-                digest=digest_of(command_content(verb, task_id, command)),
-                message=command.model_dump(mode="json", exclude={"code"}),
-            ),
-            refused,
+        move = Move(
+            task_id=task_id,
+            update=verb,
+            by=by or self._operator(),
+            purpose=f"command:{verb}",
+            subject=task_id,
+            digest=digest_of(command_content(verb, task_id, command)),
+            message=command.model_dump(mode="json", exclude={"code"}),
         )
+        async with self._turn:
+            return await self._act(script, move, refused)
 
     async def _event(self, case: EventCase, index: int) -> None:
         await self._until(self._received_at, case.after)
@@ -237,19 +238,17 @@ class Director:
         event = OutsideEvent(
             name=case.name, event_id=case.event_id or f"{case.name}-{index + 1}", data=case.data
         )
-        await self._act(
-            script_name("events", "", index),
-            Move(
-                task_id=task_id,
-                update=EVENT_UPDATE,
-                by=case.by or self._sender(),
-                purpose="event",
-                subject=task_id,
-                digest=digest_of(event_content(task_id, event)),
-                message=event.model_dump(mode="json", exclude={"code"}),
-            ),
-            case.refused,
+        move = Move(
+            task_id=task_id,
+            update=EVENT_UPDATE,
+            by=case.by or self._sender(),
+            purpose="event",
+            subject=task_id,
+            digest=digest_of(event_content(task_id, event)),
+            message=event.model_dump(mode="json", exclude={"code"}),
         )
+        async with self._turn:
+            await self._act(script_name("events", "", index), move, case.refused)
 
     async def _act(self, script: str, move: Move, refused: str | None) -> bool:
         self._notebook.use(script)

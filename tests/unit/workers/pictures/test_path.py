@@ -205,6 +205,26 @@ def test_names_of_steps_within_rounds_and_calls():
     assert located("book.3.check.poll.2.ask") == ("check.ask", "book.3.check.poll.2")
 
 
+def test_of_two_copies_of_a_person_that_one_was_asked_after_which_the_run_went_on():
+    """The route of `third` is drawn twice: from the error, which comes back to `second`, and in its turn."""
+    sop = sop_of(
+        {
+            "name": "first",
+            "handler": "risk_assessor",
+            "branch": {"low": []},
+            "on_error": {"any": ["third", "second"]},
+        },
+        {"name": "second", "handler": "risk_assessor", "branch": {"low": []}},
+        {"name": "third", "handler": "risk_assessor", "branch": {"low": ["escalate_to_compliance"]}},
+        LAST,
+    )
+    graph, path = travelled(sop, RecordingRuntime({"risk_assessor": ["low"] * 3}))
+    asked = [node.id for node in graph.nodes if node.key == "escalate_to_compliance"]
+    assert len(asked) == 2
+    taken = [each for each in ways(graph, path) if "third" in each[0] or each[1] == "last"]
+    assert taken == [("third", asked[1]), (asked[1], "last")]
+
+
 @settings(max_examples=80, deadline=None)
 @given(sops(), st.data())
 def test_whatever_ran_was_reached_along_edges_that_are_marked(sop: Sop, data: st.DataObject):
