@@ -34,7 +34,7 @@ demo: $(RUN)
 	@exec $(BIN)/opsloop up --demo
 
 test: $(DEV)
-	$(BIN)/python -m pytest -m "not full"
+	$(BIN)/python -m pytest -m "not full" -n 2 --dist loadgroup
 
 # Exit code 5 of pytest: no test is marked so.
 test-full: $(DEV)

@@ -16,6 +16,14 @@ settings.register_profile("fresh", print_blob=True)
 settings.load_profile("fixed")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processes, whatever starts servers stays in one of them; the unit tests fill the others."""
+    unit = Path(__file__).parent / "unit"
+    for item in items:
+        if unit not in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("servers"))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[URL]:
     """One PostgreSQL server for the session."""
