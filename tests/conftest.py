@@ -17,7 +17,7 @@ settings.load_profile("fixed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes, whatever starts servers stays in one of them; the unit tests fill the others."""
+    """With several processes, what starts servers stays in one of them; unit tests fill the others."""
     unit = Path(__file__).parent / "unit"
     for item in items:
         if unit not in item.path.parents:

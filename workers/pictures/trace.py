@@ -79,7 +79,7 @@ class Trace:
                 found.append((reached, number))
         if not found:
             return
-        (_, further), number = min(found, key=lambda each: (each[0][0], self._onward(each[0], each[1], place)))
+        (_, further), number = min(found, key=lambda each: (each[0][0], self._onward(*each, place)))
         self.taken.update((number, *further))
         for each in (number, *further):
             self._arrive(self._graph.edges[each].target, since, place)
