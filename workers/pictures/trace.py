@@ -79,21 +79,23 @@ class Trace:
                 found.append((reached, number))
         if not found:
             return
-        (_, further), number = min(found, key=lambda each: (each[0][0], self._onward(*each, place)))
+        (_, further), number = min(
+            found, key=lambda each: (each[0][0], self._onward(each[0], each[1], place))
+        )
         self.taken.update((number, *further))
         for each in (number, *further):
             self._arrive(self._graph.edges[each].target, since, place)
 
-    def _onward(self, reached: _Reached, number: int, place: str | None) -> int:
+    def _onward(self, reached: _Reached, edge: int, place: str | None) -> int:
         """When what follows on an edge's end was reached: that tells copies of one target apart."""
-        node_id = self._graph.edges[number].target
+        node_id = self._graph.edges[edge].target
         since, further = reached
         if further or len(self._nodes.get(self._graph.node[node_id].key, ())) < 2:
             return since
         following = [
             (onward, way)
-            for way, edge in self._graph.leaving(node_id)
-            if (onward := self._reach(edge.target, since, place)) is not None
+            for way, leaving in self._graph.leaving(node_id)
+            if (onward := self._reach(leaving.target, since, place)) is not None
         ]
         return min((self._onward(onward, way, place) for onward, way in following), default=_NEVER)
 
