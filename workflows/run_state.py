@@ -37,8 +37,8 @@ class TicketRun:
         self.hands: set[str] = {ticket.maker}
         """Who made or worked on the ticket, and so cannot approve it."""
         self.state = TicketState.CREATED
-        # Not the time of the first task: a replay may see that one later than the first run did.
-        self.opened_at = ticket.received_at or self.clock.to_bank(workflow.info().start_time)
+        # The start event's time. `start_time` is that of the first task, which a replay may see otherwise.
+        self.opened_at = ticket.received_at or self.clock.to_bank(workflow.info().workflow_start_time)
         self.closed_at: datetime | None = None
         self.opening: Opening | None = None
         self.stopwatch = Stopwatch(started_at=self.opened_at)

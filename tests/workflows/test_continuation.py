@@ -1,7 +1,7 @@
 """Long tickets are continued as new: nothing that waits is lost, nothing happens twice."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -102,6 +102,17 @@ async def test_every_item_is_handled_once_over_many_runs(world: World) -> None:
     effects = {key: n for key, n in world.bank.effects.items() if key.startswith(f"{ticket.task_id}/")}
     assert effects == {f"{ticket.task_id}/all.{number}.pay/1": 1 for number in range(1, 26)}
     assert await runs_of(world, ticket) > 2
+
+
+async def test_a_ticket_is_opened_when_its_workflow_is_started_not_when_a_worker_takes_it(
+    world: World,
+) -> None:
+    """The first workflow task's time is another after a replay: deadlines would move."""
+    ticket = await world.submit(action="waiting", fields=order(0))
+    view = await ticket.view()
+    history = await ticket.handle.fetch_history()
+    assert view.opened_at == history.events[0].event_time.ToDatetime(UTC)
+    await ticket.handle.cancel()
 
 
 async def test_questions_timers_and_events_go_along(short_env: WorkflowEnvironment, world: World) -> None:

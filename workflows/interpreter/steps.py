@@ -77,7 +77,9 @@ async def _recall(run: Run, step: Step, sequence: Sequence) -> None:
     if step.call is None and next(step.sequences(), None) is None:
         return
     journal, key = run.journal, sequence.scope.key(step.id)
-    is_over = key in journal.finished or key in journal.failures
+    # A block around it that is over may have left it in the middle, by a route to `finish`.
+    was_left = sequence.scope.recalling and key in journal.started
+    is_over = was_left or key in journal.finished or key in journal.failures
     for occurrence in range(1, journal.occurrence(key) + is_over):
         with contextlib.suppress(NotReached, SopFinished, StepFailure, ExpressionFailed):
             await _KINDS[step.kind](run, step, sequence.recalled(occurrence))

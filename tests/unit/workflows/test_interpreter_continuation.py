@@ -124,6 +124,25 @@ class TestGoingOn:
         for run in cut_anywhere(test, script):
             assert run.undone == ("all.1.pay",)
 
+    def test_what_a_called_sop_did_before_it_finished_early_is_still_undone(self) -> None:
+        paid = pay(compensate="pay_back", branch={"done": ["finish"], "withheld": []})
+        loop = {"until": "has(fields.missing)", "limit": 1, "steps": [paid]}
+        called = {"name": "Other", "steps": [{"name": "Poll", "repeat": loop}]}
+        main = {
+            "name": "Test",
+            "steps": [
+                {"name": "Call", "call": "other"},
+                {"name": "Rest", "wait": {"duration": "3h"}},
+                {"name": "Ask", "handler": "ask_lead"},
+            ],
+        }
+        sops = [Sop.model_validate(each) for each in (main, called)]
+        test = pin(sops[0], CATALOGUE, sops)
+        wanted = ("call.poll.1.pay",)
+        script = script_where(test, lambda run: run.undone == wanted, refusing=50)
+        for run in cut_anywhere(test, script):
+            assert run.undone == wanted
+
     def test_the_items_are_those_that_it_began_with(self) -> None:
         items = 'now > timestamp("2026-11-23T02:30:00Z") ? ["late"] : ["early", "too"]'
         body = [{"name": "Rest", "wait": {"duration": "1h"}}, pay(**{"with": {"text": "${ item }"}})]
