@@ -78,7 +78,7 @@ async def run_repeat(run: Run, step: Step, sequence: Sequence) -> Performed:
                 raise NotReached
             run.journal.verdicts[verdict] = holds(spec.until, rounds.facts)
         if run.journal.verdicts[verdict]:
-            sequence.scope.results.update(scope.results.maps[0])
+            sequence.scope.results.update(_in_time(run, sequence.scope.key(step.id), scope))
             return Performed(StepOutput(summary=f"after {number} rounds", data={"rounds": number}))
         if spec.every is not None and number < spec.limit and not scope.recalling:
             pause = f"{place}.{number}.pause"
@@ -86,6 +86,15 @@ async def run_repeat(run: Run, step: Step, sequence: Sequence) -> Performed:
                 pause, run.journal.dues.setdefault(pause, run.runtime.now + spec.every)
             )
     raise StepFailure("repeat_exhausted", f"{spec.until} did not hold after {spec.limit} rounds")
+
+
+def _in_time(run: Run, loop: str, scope: Scope) -> dict[str, StepOutput]:
+    """What the last round shows to later steps, also when they are walked to again: not what came after it."""
+    results = dict(scope.results.maps[0])
+    if loop not in run.journal.finished:
+        return results
+    order = {key: place for place, key in enumerate(run.journal.finished)}
+    return {name: each for name, each in results.items() if order.get(scope.key(name), 0) < order[loop]}
 
 
 async def run_call(run: Run, step: Step, sequence: Sequence) -> Performed:

@@ -143,6 +143,18 @@ class TestGoingOn:
         for run in cut_anywhere(test, script):
             assert run.undone == wanted
 
+    def test_what_a_background_step_brings_after_its_loop_is_not_seen_outside(self) -> None:
+        look = {"name": "Look", "handler": "look", "async": True}
+        loop = {"until": "true", "limit": 1, "steps": [look]}
+        test = sop(
+            {"name": "Poll", "repeat": loop},
+            {"name": "Rest", "wait": {"duration": "3h"}},
+            pay(when="has(steps.look)"),
+        )
+        for run in (play(test, SMOOTH), *cut_anywhere(test, SMOOTH)):
+            assert ("poll.1.look", "look") in calls(run)
+            assert ("pay", "pay") not in calls(run)
+
     def test_the_items_are_those_that_it_began_with(self) -> None:
         items = 'now > timestamp("2026-11-23T02:30:00Z") ? ["late"] : ["early", "too"]'
         body = [{"name": "Rest", "wait": {"duration": "1h"}}, pay(**{"with": {"text": "${ item }"}})]
