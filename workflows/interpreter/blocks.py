@@ -89,7 +89,7 @@ async def run_repeat(run: Run, step: Step, sequence: Sequence) -> Performed:
 
 
 def _in_time(run: Run, loop: str, scope: Scope) -> dict[str, StepOutput]:
-    """What the last round shows to later steps, also when they are walked to again: not what came after it."""
+    """What the last round shows to later steps, however often they are walked to: not what came after it."""
     results = dict(scope.results.maps[0])
     if loop not in run.journal.finished:
         return results

@@ -60,6 +60,7 @@ def _planned(run: Run, step: Step, sequence: Sequence, key: str) -> PlannedCall:
         "handler": how.handler,
         "inputs": how.inputs,
         "retry": None,
+        "fallback": None,
     }
     # Without inputs of its own it is told what the step itself was told.
     told = run.journal.given.get(run.journal.place(key, run.journal.occurrence(key)), {})

@@ -85,8 +85,12 @@ class Sequence:
         return Sequence(self._run, self._steps, scope)
 
     def resumed(self) -> "Sequence":
-        """The same place, for a step of a block that is over which still has to run: a late fallback."""
-        return Sequence(self._run, self._steps, replace(self.scope, recalling=False, recalled_try=0))
+        """The same place, for a step of a block that is over which still has to run: a late fallback.
+
+        The blocks around it are over, so none of them takes its failure any more.
+        """
+        late = replace(self.scope, recalling=False, recalled_try=0, caught=frozenset())
+        return Sequence(self._run, self._steps, late)
 
     async def walk(self) -> None:
         """Runs the steps. Raises `TicketEnded` and `SopFinished`."""

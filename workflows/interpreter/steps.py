@@ -47,8 +47,8 @@ async def perform(run: Run, step: Step, sequence: Sequence) -> Performed:
         _keep(run, step, sequence, performed)
         return performed
     if sequence.scope.recalling:
-        if step.is_async and key in journal.failures:
-            # Its fallback still runs when everything else is done.
+        if step.is_async and key in journal.started:
+            # Its fallback, or the new try that an operator wanted, still runs when everything else is done.
             return _failed_in_background(run, step, sequence)
         raise NotReached
     await run.runtime.checkpoint()
@@ -86,7 +86,10 @@ async def _recall(run: Run, step: Step, sequence: Sequence) -> None:
 
 
 async def replace_failed(run: Run) -> None:
-    """Runs the fallbacks of background steps that failed."""
+    """Runs the fallbacks of background steps that failed, in the order in which these began."""
+    began = {key: place for place, key in enumerate(run.journal.started)}
+    # A run that is continued meets them in another order, and each may change what the next one is asked.
+    run.to_replace.sort(key=lambda each: began.get(each[1].scope.key(each[0].id), -1))
     while run.to_replace:
         step, sequence = run.to_replace.pop(0)
         await perform(run, step.model_copy(update={"is_async": False}), sequence.resumed())

@@ -6,7 +6,7 @@ from definitions.book import PinnedSop, pin
 from definitions.schema import Sop
 from domain.ticket import EventKind
 from tests.support.scripted_handlers import CATALOGUE
-from tests.support.scripts import Script
+from tests.support.scripts import FAILURES, Script
 from tests.support.sop_runs import Run, broken_laws, pinned, play
 
 SMOOTH = Script()
@@ -142,6 +142,23 @@ class TestGoingOn:
         script = script_where(test, lambda run: run.undone == wanted, refusing=50)
         for run in cut_anywhere(test, script):
             assert run.undone == wanted
+
+    def test_a_late_fallback_that_fails_goes_to_an_operator_and_not_to_a_block_that_is_over(self) -> None:
+        tell = {"name": "Tell", "handler": "tell", "async": True, "fallback": "acknowledge"}
+        block = {"name": "All", "foreach": {"items": "[1]", "steps": [tell]}, "on_error": {"any": []}}
+        run = play(sop(block), FAILS)
+        assert run.record.answered["all.1.acknowledge", 1] in FAILURES
+        assert run.state == "completed"
+
+    def test_late_fallbacks_run_in_the_order_in_which_their_steps_began(self) -> None:
+        tell = {"name": "Tell", "handler": "tell", "async": True, "fallback": "acknowledge"}
+        test = sop(
+            {"name": "All", "foreach": {"items": "[1, 2, 3]", "limit": 3, "steps": [tell]}},
+            {"name": "Rest", "wait": {"duration": "3h"}},
+        )
+        late = [f"all.{number}.acknowledge" for number in (1, 2, 3)]
+        for run in (play(test, FAILS), *cut_anywhere(test, FAILS)):
+            assert list(dict.fromkeys(key for key, _ in calls(run) if key in late)) == late
 
     def test_what_a_background_step_brings_after_its_loop_is_not_seen_outside(self) -> None:
         look = {"name": "Look", "handler": "look", "async": True}
