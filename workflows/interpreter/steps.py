@@ -47,7 +47,7 @@ async def perform(run: Run, step: Step, sequence: Sequence) -> Performed:
         _keep(run, step, sequence, performed)
         return performed
     if sequence.scope.recalling:
-        if step.is_async and key in journal.started:
+        if step.is_async and (key in journal.started or key in journal.failures):
             # Its fallback, or the new try that an operator wanted, still runs when everything else is done.
             return _failed_in_background(run, step, sequence)
         raise NotReached

@@ -150,6 +150,18 @@ class TestGoingOn:
         assert run.record.answered["all.1.acknowledge", 1] in FAILURES
         assert run.state == "completed"
 
+    def test_what_follows_a_background_step_that_could_not_even_begin_is_still_undone(self) -> None:
+        tell = {"name": "Tell", "handler": "tell", "async": True, "when": "fields.missing > 1"}
+        both = {"one": [tell, pay(compensate="pay_back")], "other": [{"name": "Look", "handler": "look"}]}
+        test = sop(
+            {"name": "Both", "parallel": both},
+            {"name": "Rest", "wait": {"duration": "3h"}},
+            {"name": "Ask", "handler": "ask_lead"},
+        )
+        script = script_where(test, lambda run: run.undone == ("pay",), refusing=50)
+        for run in cut_anywhere(test, script):
+            assert run.undone == ("pay",)
+
     def test_late_fallbacks_run_in_the_order_in_which_their_steps_began(self) -> None:
         tell = {"name": "Tell", "handler": "tell", "async": True, "fallback": "acknowledge"}
         test = sop(
