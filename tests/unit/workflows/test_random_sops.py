@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from tests.support.random_sops import Play, plays, seeded_play
+from tests.support.scripted_runtime import UNDOING, Call
 from tests.support.sop_runs import Run, broken_laws, pinned, play
 from tests.support.virtual_loop import StuckError, VirtualLoop
 
@@ -28,6 +29,13 @@ def cuts_of(run: Run, seed: int) -> list[int]:
     return sorted(random.sample(range(run.rests), min(run.rests, random.randint(1, 3))))
 
 
+def settled_calls(run: Run) -> list[Call]:
+    """All but those that began at the very instant at which the ticket ended: which of two comes first there
+    is nobody's promise, where two sequences waited for the same step."""
+    end = run.record.ended_at
+    return sorted(call for call in run.record.calls if call.at != end or call.key.endswith(UNDOING))
+
+
 def hold_all_laws(each: Play, seed: int) -> None:
     note(str(each))
     sop = pinned(each.sops())
@@ -41,7 +49,7 @@ def hold_all_laws(each: Play, seed: int) -> None:
     note(f"cut at {cuts}")
     cut = play(sop, each.script, cuts=cuts)
     assert list(broken_laws(sop, cut)) == []
-    assert sorted(cut.record.calls) == sorted(whole.record.calls)
+    assert settled_calls(cut) == settled_calls(whole)
     assert (cut.state, cut.undone, cut.stuck) == (whole.state, whole.undone, whole.stuck)
 
     drained = play(sop, each.script, cuts=cuts, drained=True)
