@@ -10,6 +10,7 @@ from activities.alert_messages import ClosedTicket, DeskRecord, RaisedAlert
 from activities.catalogue import task, translated
 from activities.ports import RulebookSource
 from activities.ports.alerts import AlertBook, AlertDesks
+from domain.alert_pages import pages_on_call
 from domain.alerts import Alert, AlertReceipt
 from domain.errors import OpsloopError, StoreUnavailable
 
@@ -42,7 +43,8 @@ class AlertActivities:
             book = self._rulebook.current()
             quiet = book.alerts.lights_dashboard_only(alert)
             known = alert if quiet else await asyncio.to_thread(self._with_what_is_known, alert)
-            raised = RaisedAlert(alert=known, dashboard_only=quiet)
+            pages = not quiet and pages_on_call(known, book.alerts)
+            raised = RaisedAlert(alert=known, dashboard_only=quiet, pages=pages)
             await self._desks.hand_over(raised, timezone=book.duty.timezone)
         except OpsloopError as error:
             raise translated(error) from error

@@ -39,10 +39,20 @@ def desk_workflow_id(group: str) -> str:
     return "-".join(part for part in ("alerts", shown[:_LONGEST_SLUG].strip("-"), digest) if part)
 
 
+class OpenPage(Record):
+    """A page that a desk has started and that is not over."""
+
+    page_id: str
+    notification_id: str
+    acknowledged: bool = False
+
+
 class DeskCarry(Record):
     """What one run of a desk leaves to the next."""
 
     desk: Desk
+    pages: dict[str, OpenPage] = {}
+    """By desk alert."""
     unrecorded: tuple[StoreChange, ...] = ()
 
 
@@ -63,6 +73,8 @@ class RaisedAlert(Record):
 
     alert: Alert
     dashboard_only: bool = False
+    pages: bool = False
+    """Whoever is on call is paged about it."""
 
 
 class ClosedTicket(Record):

@@ -5,7 +5,7 @@ sends it again, under the same notice id, from which channels make their own sta
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -14,7 +14,9 @@ from pydantic import Field
 
 from activities.catalogue import handler, task
 from activities.notice_texts import Kind, alert_text, customer_text, result_kind, withheld_because
+from activities.on_call import OnCallLine
 from activities.ports import AddressBook, ChannelSender, CoreBank, NoticeLog, RulebookSource
+from domain.alert_pages import ON_CALL
 from domain.alerts import Alert, AlertReceipt
 from domain.errors import ChannelFailed, StoreUnavailable
 from domain.handlers import Effect, Queue
@@ -79,7 +81,11 @@ class NoticeActivities:
         addresses: AddressBook,
         bank: CoreBank,
         rulebook: RulebookSource,
+        *,
+        on_call: OnCallLine | None = None,
     ) -> None:
+        """Without `on_call` the directory's order holds, at any hour."""
+        self._on_call = on_call
         self._senders = senders
         self._log = log
         self._addresses = addresses
@@ -124,12 +130,14 @@ class NoticeActivities:
         reached = False
         told: set[tuple[Channel, str]] = set()
         for to, channels in self._routes(alert):
+            if alert.paged and to == ON_CALL:
+                continue
             if Channel.DASHBOARD in channels:
                 sent.append(self._light_dashboard(alert))
             ways_out = [each for each in channels if each is not Channel.DASHBOARD]
             if not ways_out:
                 continue
-            line = _line(to, alert.group, directory)
+            line = _line(to, alert.group, directory, self._line_of)
             if any(self._reach(alert, each, ways_out, told=told, sent=sent, failed=failed) for each in line):
                 reached = True
             else:
@@ -180,6 +188,9 @@ class NoticeActivities:
             why = "the ticket names no customer"
         self._note_unsent(step, channels[0], why)
         return StepOutput(outcome="no_address", summary=f"not told: {why}", data={"reason": why})
+
+    def _line_of(self, group: str) -> Sequence[str]:
+        return self._on_call.of(group) if self._on_call else self._rulebook.current().directory.on_call
 
     def _routes(self, alert: Alert) -> Iterator[tuple[str, Sequence[Channel]]]:
         """Whom to tell, each with the channels to try, the first choice first."""
@@ -309,16 +320,16 @@ def _alert_notice(alert: Alert, channel: Channel, to: str, place: int = 1) -> No
     )
 
 
-def _line(to: str, group: str, directory: Directory) -> list[str]:
+def _line(to: str, group: str, directory: Directory, on_call: Callable[[str], Sequence[str]]) -> list[str]:
     """Whom to try, one after the other, until somebody is reached."""
     owner = directory.group(group)
     match to:
         case "group":
             line = [group]
         case "lead":
-            line = [owner.lead if owner and owner.lead else group, *directory.on_call]
+            line = [owner.lead if owner and owner.lead else group, *on_call(group)]
         case "on_call":
-            line = [*directory.on_call]
+            line = [*on_call(group)]
         case _:
             line = [to, group]
     return list(dict.fromkeys(each for each in line if each))

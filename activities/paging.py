@@ -11,14 +11,16 @@ from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
 from activities.catalogue import task
+from activities.on_call import overrides_in_force
+from activities.page_matters import moved_since, over_because
 from activities.page_messages import OnCallAnswer, OnCallQuestion, PageDelivery, PageNotice
-from activities.ports import AddressBook, ChannelSender, NoticeLog, RulebookSource
+from activities.ports import AddressBook, ChannelSender, NoticeLog, RulebookSource, TicketReader
 from activities.ports.pages import PageLinks, PageStore, RosterOverrides
 from domain.errors import ChannelFailed, StoreUnavailable
 from domain.notices import Channel, Delivery, Notice
 from domain.page_views import PageProgress
 from domain.paging import PageRequest
-from domain.roster import Override, next_handover, on_call
+from domain.roster import next_handover, on_call
 
 _LOG = logging.getLogger(__name__)
 
@@ -26,19 +28,25 @@ _LOG = logging.getLogger(__name__)
 class PageActivities:
     """The page workflow's own, quick ones: local activities."""
 
-    def __init__(self, rulebook: RulebookSource, pages: PageStore, overrides: RosterOverrides) -> None:
+    def __init__(
+        self,
+        rulebook: RulebookSource,
+        pages: PageStore,
+        overrides: RosterOverrides,
+        tickets: TicketReader | None = None,
+    ) -> None:
+        """Without `tickets` only messages end a page."""
         self._rulebook = rulebook
         self._pages = pages
         self._overrides = overrides
+        self._tickets = tickets
 
     @task
     def resolve_on_call(self, question: OnCallQuestion) -> OnCallAnswer:
-        """Whom to page for a group now: the roster in force, with the overrides that were given since.
-
-        A store that does not answer hides overrides, not the roster: somebody is paged all the same.
-        """
+        """Whom to page for a group now, and whether there is still something to page about."""
         book = self._rulebook.current()
-        stored = self._given(question)
+        stored = overrides_in_force(self._overrides, question.at)
+        over, moves = self._standing(question)
         supervisors = book.directory.group(book.paging.supervisor)
         handover = next_handover(book.roster, question.at, group=question.group, overrides=stored)
         return OnCallAnswer(
@@ -46,6 +54,8 @@ class PageActivities:
             supervisor=supervisors.lead if supervisors else "",
             next_handover_at=handover.at if handover else None,
             policy=book.paging,
+            over=over,
+            moves=moves,
         )
 
     @task
@@ -53,12 +63,18 @@ class PageActivities:
         """Writes a page's progress into the store; repeats change nothing."""
         self._pages.record(progress)
 
-    def _given(self, question: OnCallQuestion) -> tuple[Override, ...]:
+    def _standing(self, question: OnCallQuestion) -> tuple[str, bool]:
+        """Why the matter is over, and whether it moves. A store that does not answer ends no page."""
+        matters, since = question.matters, question.quiet_since
+        if self._tickets is None or not matters:
+            return "", False
         try:
-            return tuple(self._overrides.in_force(question.at))
+            over = over_because(self._tickets, matters)
+            moves = not over and since is not None and moved_since(self._tickets, matters, since)
         except StoreUnavailable as error:
-            _LOG.warning("overrides of the roster cannot be read, so the file alone holds: %s", error)
-            return ()
+            _LOG.warning("what a page is about cannot be read, so it rings on: %s", error)
+            return "", False
+        return over, moves
 
 
 class PageSending:

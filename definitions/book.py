@@ -30,7 +30,7 @@ from domain.fields import FieldSpec
 from domain.handlers import HandlerSpec, HumanTask
 from domain.http_services import HttpService
 from domain.model import Record
-from domain.paging import PagingPolicy
+from domain.paging_policy import PagingPolicy
 from domain.people import Directory
 from domain.risk import RiskPolicy
 from domain.roster import Roster, around_the_clock

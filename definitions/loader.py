@@ -26,7 +26,7 @@ from domain.dispatch.engine import DEFAULT_ACTION, UNKNOWN_CATEGORY
 from domain.dispatch.tables import DispatchTables
 from domain.duration import format_duration
 from domain.handlers import HandlerSpec
-from domain.paging import PagingPolicy
+from domain.paging_policy import PagingPolicy
 from domain.people import Directory
 from domain.roster import Roster
 from domain.sla import DEFAULT_SLA

@@ -24,7 +24,7 @@ from domain.errors import DefinitionError
 from domain.handlers import HandlerSpec, HumanTask
 from domain.http_services import HttpService
 from domain.model import Model
-from domain.paging import PagingPolicy
+from domain.paging_policy import PagingPolicy
 from domain.people import Directory
 from domain.risk import RiskPolicy
 from domain.roster import Roster

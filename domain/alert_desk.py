@@ -117,7 +117,7 @@ class _Turn:
             self._log(alert, Fate.SUPPRESSED, suppressed)
             return
         window = self._windows.get(kind) or Window.opened(
-            self._desk.group, kind, alert, self._at, silent=event.dashboard_only
+            self._desk.group, kind, alert, self._at, silent=event.dashboard_only, pages=event.pages
         )
         self._windows[kind] = window = window.merged(alert, self._at, self._rules.most_tickets)
         memory = memory.joined(window)
@@ -235,7 +235,15 @@ class _Turn:
         alert = notification_alert(
             window.notification_id, window.desk_alert_id, self._desk.group, urgent, tickets=tickets
         )
-        self.effects.append(Notify(desk_alert_id=window.desk_alert_id, alert=alert, tickets=tickets))
+        self.effects.append(
+            Notify(
+                desk_alert_id=window.desk_alert_id,
+                alert=alert,
+                tickets=tickets,
+                pages=window.pages,
+                matters=window.matters,
+            )
+        )
         self.effects.append(
             Cover(
                 desk_alert_id=window.desk_alert_id,

@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import Field
 
 from domain.alert_events import DeskAlertLine
+from domain.alert_pages import Matter, matter_of
 from domain.alerts import Addressee, Alert, AlertLevel
 from domain.duration import Duration
 from domain.model import Instant, Record
@@ -42,6 +43,8 @@ class Window(Record):
     last_at: Instant
     silent: bool = False
     """Nobody is told; it lights the dashboard."""
+    pages: bool = False
+    """Whoever is on call is paged."""
     latest: Alert
     top: tuple[Alert, ...] = ()
     """The most urgent ones of open tickets, one a ticket."""
@@ -64,7 +67,9 @@ class Window(Record):
     """Who acknowledged it since the last notification."""
 
     @classmethod
-    def opened(cls, group: str, kind: str, alert: Alert, at: datetime, *, silent: bool) -> "Window":
+    def opened(
+        cls, group: str, kind: str, alert: Alert, at: datetime, *, silent: bool, pages: bool = False
+    ) -> "Window":
         """A desk alert of this type. Its id comes from what opens it: no other ever has the same."""
         digest = hashlib.sha256(f"{group}\x00{kind}\x00{alert.alert_id}".encode()).digest()
         return cls(
@@ -73,6 +78,7 @@ class Window(Record):
             opened_at=at,
             last_at=at,
             silent=silent,
+            pages=pages,
             latest=alert,
         )
 
@@ -80,6 +86,12 @@ class Window(Record):
     def notification_id(self) -> str:
         """Of the last notification."""
         return f"{self.desk_alert_id}/{self.begun}"
+
+    @property
+    def matters(self) -> tuple[Matter, ...]:
+        """What it is still about; nothing where there is more than it can name."""
+        known = len(self.top) == self.open_tickets
+        return tuple(matter_of(each) for each in self.top) if known else ()
 
     @property
     def all_tickets(self) -> int:

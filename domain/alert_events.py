@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from domain.alert_pages import Matter
 from domain.alerts import Alert, AlertLevel
 from domain.model import Instant, Record
 
@@ -16,6 +17,8 @@ class AlertRaised(Record):
     alert: Alert
     dashboard_only: bool = False
     """Nobody is told of it: its level has the dashboard alone, and it names nobody."""
+    pages: bool = False
+    """Whoever is on call is paged about it."""
 
 
 class Tick(Record):
@@ -123,6 +126,10 @@ class Notify(Record):
     alert: Alert
     tickets: int
     """How many open tickets it speaks of."""
+    pages: bool = False
+    """Whoever is on call is paged."""
+    matters: tuple[Matter, ...] = ()
+    """What it is about, if it can name all of it."""
 
     @property
     def notification_id(self) -> str:

@@ -98,6 +98,12 @@ class Alert(Record):
     worked_since: Instant | None = None
     escalated_at: Instant | None = None
     """When somebody was told of an escalation of this ticket before."""
+    silence: str = ""
+    """What it leads to when nobody does anything; for whoever is paged."""
+    review_id: str = ""
+    """The question that it is about, if it is about one."""
+    paged: bool = False
+    """Whoever is on call is paged about it, so that this message leaves them out."""
 
 
 class AlertReceipt(Record):

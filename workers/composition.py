@@ -30,6 +30,7 @@ from activities.core_bank import CoreBankActivities
 from activities.gate import GateActivities
 from activities.http_call import HttpActivities
 from activities.notices import NoticeActivities
+from activities.on_call import OnCallLine
 from activities.opening import OpeningActivities
 from activities.paging import PageActivities, PageSending
 from activities.ports import ChannelSender, CodeVerifier, CoreBank, RulebookSource, ServiceCaller
@@ -119,6 +120,7 @@ def activity_set(
         addresses=DirectoryAddressBook(rulebook),
         bank=bank,
         rulebook=rulebook,
+        on_call=OnCallLine(rulebook, store.overrides, store.database.now),
     )
     ours: dict[Queue, tuple[object, ...]] = {
         Queue.TICKETS: (
@@ -127,7 +129,7 @@ def activity_set(
             CodeActivities(codes),
             RecordActivities(store.tickets),
             AlertRecords(store.alerts),
-            PageActivities(rulebook, store.pages, store.overrides),
+            PageActivities(rulebook, store.pages, store.overrides, store.reader),
             ShadowRecords(store.rollouts),
             SpotCheckActivities(rulebook, store.spot_checks, store.intake),
             CheckActivities(rulebook),

@@ -4,13 +4,20 @@ Notifications go out at once, beside the record of them: a store that is down ne
 """
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.common import RetryPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    WorkflowAlreadyStartedError,
+)
 from temporalio.exceptions import TimeoutError as TemporalTimeout
+from temporalio.workflow import ParentClosePolicy
 
 from activities.alert_desk import AlertRecords
 from activities.alert_messages import (
@@ -22,6 +29,7 @@ from activities.alert_messages import (
     DeskCarry,
     DeskInput,
     DeskRecord,
+    OpenPage,
     RaisedAlert,
     acknowledgement_content,
     desk_workflow_id,
@@ -38,16 +46,35 @@ from domain.alert_events import (
     DeskEvent,
     Light,
     Notify,
+    Over,
     StoreChange,
+    Taken,
     Tick,
     TicketClosed,
     Undelivered,
+    Untold,
 )
+from domain.alert_pages import page_of
 from domain.alerts import why_not_acknowledge
 from domain.digest import digest_of
 from domain.errors import InvalidInput, NoDecisionCode, NotPermitted
 from domain.handlers import Queue
+from domain.paging import PagePhase
+from domain.paging_policy import Answerless
 from workflows.options import ALERT_RETRY, ALERT_TIMEOUT, LOCAL, queue_priority
+from workflows.page_contract import (
+    ALSO_SIGNAL,
+    PAGE_QUEUE,
+    PAGE_WORKFLOW,
+    RESOLVE_SIGNAL,
+    TAKEN_SIGNAL,
+    AlsoAbout,
+    PageInput,
+    PageOutcome,
+    Resolution,
+    page_workflow_id,
+)
+from workflows.page_contract import Taken as PageTaken
 
 _NOTHING: Any = None
 _SHORTEST: Final = timedelta(milliseconds=1)
@@ -84,6 +111,7 @@ class AlertDeskWorkflow:
         )
         self._unrecorded: list[StoreChange] = list(carry.unrecorded) if carry else []
         self._recording = False
+        self._pages = dict(carry.pages) if carry else {}
         self._deliveries: set[asyncio.Task[None]] = set()
 
     @workflow.run
@@ -103,18 +131,39 @@ class AlertDeskWorkflow:
                     # The timer's word counts: a replay may read the clock at another moment.
                     self._take(Tick(at=max(wake, self._now)))
         recorder.cancel()
-        carry = DeskCarry(desk=self._desk, unrecorded=tuple(self._unrecorded))
+        carry = DeskCarry(desk=self._desk, pages=self._pages, unrecorded=tuple(self._unrecorded))
         workflow.continue_as_new(given.model_copy(update={"carry": carry}))
 
     @workflow.signal
     def raise_alert(self, raised: RaisedAlert) -> None:
         """A ticket hands over an alert."""
-        self._take(AlertRaised(at=self._now, alert=raised.alert, dashboard_only=raised.dashboard_only))
+        self._take(
+            AlertRaised(
+                at=self._now, alert=raised.alert, dashboard_only=raised.dashboard_only, pages=raised.pages
+            )
+        )
 
     @workflow.signal
     def ticket_closed(self, closed: ClosedTicket) -> None:
         """A ticket has ended."""
         self._take(TicketClosed(at=self._now, task_id=closed.task_id))
+
+    @workflow.signal
+    def page_outcome(self, outcome: PageOutcome) -> None:
+        """What became of a page that this desk has started."""
+        found = next((each for each in self._pages.items() if each[1].page_id == outcome.page_id), None)
+        if found is None:
+            return
+        desk_alert_id, page = found
+        if outcome.phase is PagePhase.OVER:
+            del self._pages[desk_alert_id]
+        elif outcome.phase is PagePhase.ACKNOWLEDGED:
+            self._pages[desk_alert_id] = page.model_copy(update={"acknowledged": True})
+            self._take(Acknowledged(at=self._now, desk_alert_id=desk_alert_id, by=outcome.acknowledged_by))
+            return
+        if not outcome.acknowledged_by and outcome.outcome in get_args(Answerless):
+            reason = f"nobody answered the page {page.page_id}: {outcome.outcome}"
+            self._unrecorded.append(Untold(notification_id=page.notification_id, reason=reason))
 
     @workflow.update
     async def acknowledge(self, given: Acknowledgement) -> AlertAckOutcome:
@@ -167,14 +216,15 @@ class AlertDeskWorkflow:
         self._desk, effects = advance(self._desk, event)
         for effect in effects:
             if isinstance(effect, Notify):
-                delivery = asyncio.create_task(self._deliver(effect))
-                self._deliveries.add(delivery)
-                delivery.add_done_callback(self._deliveries.discard)
+                self._in_background(self._deliver(effect))
             else:
                 self._unrecorded.append(effect)
+                if isinstance(effect, Taken | Over) and effect.desk_alert_id in self._pages:
+                    self._in_background(self._tell_page(effect))
 
     async def _deliver(self, notify: Notify) -> None:
-        alert = notify.alert
+        paged = await self._page(notify) if notify.pages else ()
+        alert = notify.alert.model_copy(update={"paged": bool(paged)})
         try:
             receipt = await workflow.execute_activity_method(
                 NoticeActivities.deliver_alert,
@@ -188,6 +238,13 @@ class AlertDeskWorkflow:
             )
         except ActivityError as error:
             cause = error.cause or error
+            if paged:
+                # Whoever is on call is rung; the others are told with the next notification.
+                failed = (cause.message if isinstance(cause, FailureError) else str(cause),)
+                self._take(
+                    Delivered(at=self._now, notification_id=notify.notification_id, told=paged, failed=failed)
+                )
+                return
             self._take(
                 Undelivered(
                     at=self._now,
@@ -201,10 +258,72 @@ class AlertDeskWorkflow:
             Delivered(
                 at=self._now,
                 notification_id=notify.notification_id,
-                told=receipt.sent,
+                told=(*paged, *receipt.sent),
                 failed=receipt.failed,
             )
         )
+
+    async def _page(self, notify: Notify) -> tuple[str, ...]:
+        """Pages whoever is on call. Empty where a page rings already: then they get this message as well."""
+        rings = self._pages.get(notify.desk_alert_id)
+        if rings is not None and not rings.acknowledged:
+            try:
+                await self._handle(rings).signal(ALSO_SIGNAL, AlsoAbout(matters=notify.matters))
+            except FailureError:
+                # It is over, and its word of that is still on its way.
+                self._pages.pop(notify.desk_alert_id, None)
+            else:
+                return ()
+        request = page_of(notify.alert, self._now)
+        page = OpenPage(page_id=request.page_id, notification_id=notify.notification_id)
+        self._pages[notify.desk_alert_id] = page
+        try:
+            await workflow.start_child_workflow(
+                PAGE_WORKFLOW,
+                PageInput(
+                    page=request,
+                    clock=self._clock,
+                    matters=notify.matters,
+                    report_to=workflow.info().workflow_id,
+                ),
+                id=page_workflow_id(page.page_id),
+                task_queue=PAGE_QUEUE,
+                parent_close_policy=ParentClosePolicy.ABANDON,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                static_summary=f"{notify.alert.level}: {request.subject}"[:200],
+                priority=queue_priority(notify.alert.priority),
+            )
+        except WorkflowAlreadyStartedError:
+            workflow.logger.info("page %s runs already", page.page_id)
+        except FailureError as error:
+            # Then they are told once, like everybody else.
+            workflow.logger.warning("page %s was not started: %s", page.page_id, error)
+            self._pages.pop(notify.desk_alert_id, None)
+            return ()
+        return (f"page {page.page_id} → on_call",)
+
+    async def _tell_page(self, effect: Taken | Over) -> None:
+        """What was said at the desk holds for its page, too."""
+        page = self._pages.get(effect.desk_alert_id)
+        if page is None:
+            return
+        try:
+            if isinstance(effect, Over):
+                del self._pages[effect.desk_alert_id]
+                await self._handle(page).signal(RESOLVE_SIGNAL, Resolution(why="the tickets have ended"))
+            elif not page.acknowledged:
+                self._pages[effect.desk_alert_id] = page.model_copy(update={"acknowledged": True})
+                await self._handle(page).signal(TAKEN_SIGNAL, PageTaken(by=effect.by))
+        except FailureError:
+            workflow.logger.info("page %s is over already", page.page_id)
+
+    def _handle(self, page: OpenPage) -> workflow.ExternalWorkflowHandle[Any]:
+        return workflow.get_external_workflow_handle(page_workflow_id(page.page_id))
+
+    def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._deliveries.add(task)
+        task.add_done_callback(self._deliveries.discard)
 
     async def _record(self) -> None:
         """Brings the store up to date, in order, however long it is away."""

@@ -35,10 +35,13 @@ class Alerting:
         group: str = "",
         instead: Addressee | None = None,
         also: Addressee | None = None,
+        silence: str = "",
+        review_id: str = "",
     ) -> None:
         """Hands an alert to its desk in the background: the ticket's group's, unless another is named.
 
-        `action` is a command that helps; the deadline is the SLA's unless another is given.
+        `action` is a command that helps; the deadline is the SLA's unless another is given. `silence` says
+        what it leads to when nobody does anything.
 
         The same key in the same ticket is the same alert.
         """
@@ -57,6 +60,8 @@ class Alerting:
             raised_at=self._run.now,
             priority=task.priority,
             risk=self._run.risk,
+            silence=silence,
+            review_id=review_id,
         )
         self._under_way.append(asyncio.create_task(self._send(alert)))
 

@@ -28,7 +28,6 @@ from domain.paging import (
     Notify,
     PagePhase,
     PageState,
-    PagingPolicy,
     Progressed,
     Resolved,
     Silence,
@@ -36,6 +35,7 @@ from domain.paging import (
     objection,
     opened,
 )
+from domain.paging_policy import PagingPolicy
 from workflows.options import LOCAL, queue_priority
 from workflows.page_contract import (
     ACK_PURPOSE,
@@ -43,10 +43,12 @@ from workflows.page_contract import (
     PAGE_WORKFLOW,
     Acknowledgement,
     AckOutcome,
+    AlsoAbout,
     PageCarry,
     PageInput,
     PageOutcome,
     Resolution,
+    Taken,
     page_workflow_id,
 )
 
@@ -85,6 +87,7 @@ class PageWorkflow:
         self._page = start.page
         self._clock = start.clock
         self._report_to = start.report_to
+        self._matters = start.carry.matters if start.carry else start.matters
         self._policy = start.carry.policy if start.carry else start.policy
         begins = start.page.opened_at
         policy = self._policy or PagingPolicy()
@@ -114,8 +117,11 @@ class PageWorkflow:
             await workflow.wait_condition(workflow.all_handlers_finished)
             if not self._is_over and self._policy is not None:
                 await self._record()
-                carry = PageCarry(state=self._state, policy=self._policy, recorded=self._number)
+                carry = PageCarry(
+                    state=self._state, policy=self._policy, recorded=self._number, matters=self._matters
+                )
                 workflow.continue_as_new(start.model_copy(update={"carry": carry}))
+        await self._tell_asker(self._state.outcome)
         await self._record(for_good=True)
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._outcome(self._state.outcome)
@@ -142,6 +148,7 @@ class PageWorkflow:
                 return await self._refuse(verdict.principal.id, *problem)
             self._take(Acknowledged(by=verdict.principal.id))
             await self._record()
+            await self._tell_asker("acknowledged")
             return AckOutcome(
                 page_id=self._page.page_id,
                 accepted=True,
@@ -164,6 +171,16 @@ class PageWorkflow:
         except ValidationError:
             why = "resolved"
         self._take(Resolved(why=why))
+
+    @workflow.signal
+    def taken(self, taken: Taken) -> None:
+        """Somebody acknowledged the matter elsewhere, as at the alert desk."""
+        self._take(Acknowledged(by=taken.by))
+
+    @workflow.signal
+    def also_about(self, also: AlsoAbout) -> None:
+        """The page is about more, or less, than when it began."""
+        self._matters = also.matters
 
     @workflow.signal
     async def progress(self, *_more: Any) -> None:
@@ -197,7 +214,12 @@ class PageWorkflow:
         """Asks who is on call, and tells whoever is next."""
         answer = await workflow.execute_local_activity_method(
             PageActivities.resolve_on_call,
-            OnCallQuestion(group=self._page.group, at=self._now),
+            OnCallQuestion(
+                group=self._page.group,
+                at=self._now,
+                matters=self._matters,
+                quiet_since=self._quiet_since,
+            ),
             summary="who is on call now?",
             **LOCAL,
         )
@@ -205,6 +227,11 @@ class PageWorkflow:
             self._policy = answer.policy
             if self._state.step == 0 and self._state.phase is PagePhase.RINGING:
                 self._state = opened(self._page, self._policy, self._page.opened_at)
+        if answer.over:
+            self._take(Resolved(why=answer.over))
+            return
+        if answer.moves:
+            self._take(Progressed())
         effects = self._take(
             Due(
                 line=answer.line,
@@ -224,7 +251,7 @@ class PageWorkflow:
                 case Notify():
                     await self._send(effect)
                 case Silence():
-                    await self._report(effect)
+                    await self._tell_asker(effect.then)
 
     async def _send(self, notice: Notify) -> None:
         """One notification. An acknowledgement that comes meanwhile takes it back from the queue."""
@@ -271,13 +298,13 @@ class PageWorkflow:
         self._take(Delivered(step=notice.step, to=notice.to, reached=bool(delivery.sent)))
         self._recorded = None
 
-    async def _report(self, silence: Silence) -> None:
-        """Tells whoever asked for the page that nobody answers."""
+    async def _tell_asker(self, outcome: str) -> None:
+        """Tells whoever asked for the page what became of it."""
         if not self._report_to:
             return
         asker = workflow.get_external_workflow_handle(self._report_to)
         try:
-            await asker.signal(OUTCOME_SIGNAL, self._outcome(silence.then))
+            await asker.signal(OUTCOME_SIGNAL, self._outcome(outcome))
         except FailureError as error:
             workflow.logger.warning(
                 "page %s: %s runs no more: %s", self._page.page_id, self._report_to, error
@@ -338,6 +365,12 @@ class PageWorkflow:
     def _should_move(self) -> bool:
         long = self._state.step - self._first_step >= self._most_steps
         return self._policy is not None and (long or workflow.info().is_continue_as_new_suggested())
+
+    @property
+    def _quiet_since(self) -> datetime | None:
+        if self._state.phase is not PagePhase.ACKNOWLEDGED or self._policy is None:
+            return None
+        return self._state.next_at - self._policy.stale_after
 
     @property
     def _now(self) -> datetime:

@@ -4,10 +4,12 @@ from typing import Final
 
 from pydantic import Field
 
+from domain.alert_pages import Matter
 from domain.clock import BankClock
 from domain.handlers import Queue
 from domain.model import Instant, Model, Record
-from domain.paging import PagePhase, PageRequest, PageState, PagingPolicy
+from domain.paging import PagePhase, PageRequest, PageState
+from domain.paging_policy import PagingPolicy
 
 PAGE_WORKFLOW: Final = "PageWorkflow"
 PAGE_QUEUE: Final = Queue.TICKETS.value
@@ -17,7 +19,9 @@ RESOLVE_SIGNAL: Final = "resolve"
 PROGRESS_SIGNAL: Final = "progress"
 PAGE_QUERY: Final = "page"
 OUTCOME_SIGNAL: Final = "page_outcome"
-"""What a page sends to `PageInput.report_to` when nobody answered: `PageOutcome`."""
+"""What a page sends to `PageInput.report_to`: acknowledged, over, or that nobody answered. `PageOutcome`."""
+TAKEN_SIGNAL: Final = "taken"
+ALSO_SIGNAL: Final = "also_about"
 
 ACK_PURPOSE: Final = "ack:page"
 """What a code is for that acknowledges a page; its subject is the page's id, its digest the page's."""
@@ -35,6 +39,7 @@ class PageCarry(Record):
     policy: PagingPolicy
     recorded: int
     """How often the page was recorded: later records win."""
+    matters: tuple[Matter, ...] = ()
 
 
 class PageInput(Model):
@@ -44,8 +49,10 @@ class PageInput(Model):
     clock: BankClock = BankClock()
     policy: PagingPolicy | None = None
     """None: that of the rulebook in force when the page begins, which it then keeps."""
+    matters: tuple[Matter, ...] = ()
+    """What it is about: once the store has all of it as over, so is the page. None: only a message ends it."""
     report_to: str = Field(default="", max_length=300)
-    """The id of the workflow that learns by the signal `page_outcome` that nobody answered."""
+    """The id of the workflow that learns by the signal `page_outcome` what becomes of the page."""
     steps_per_run: int = Field(default=100, ge=1)
     """Notifications after which the run is continued as new."""
     carry: PageCarry | None = None
@@ -71,6 +78,18 @@ class AckOutcome(Record):
     acknowledged_at: Instant | None = None
 
 
+class Taken(Model):
+    """Somebody acknowledged the matter elsewhere, proved there."""
+
+    by: str = Field(min_length=1, max_length=100)
+
+
+class AlsoAbout(Model):
+    """What the page is about from now on; nothing: more than can be named."""
+
+    matters: tuple[Matter, ...] = ()
+
+
 class Resolution(Model):
     """The matter is over, so the page is."""
 
@@ -84,7 +103,8 @@ class PageOutcome(Record):
     task_id: str
     phase: PagePhase
     outcome: str
-    """`manual_queue`, `reject`: nobody answered; `keep_waiting`: nobody did so far, and it rings on."""
+    """`manual_queue`, `reject`: nobody answered; `keep_waiting`: nobody did so far, and it rings on; else
+    why it is over."""
     acknowledged_by: str = ""
     acknowledged_at: Instant | None = None
     notifications: int = 0

@@ -190,6 +190,8 @@ class ReviewBook:
                 deadline_at=request.deadline_at,
                 group=request.group,
                 instead=instead,
+                silence=request.silence,
+                review_id=request.review_id,
             )
         return asked
 
@@ -262,6 +264,8 @@ class ReviewBook:
             action=f"opsloop review show {request.review_id}",
             group=request.group,
             instead=Addressee(to="on_call") if request.on_late == "escalate" else instead,
+            silence=request.silence,
+            review_id=request.review_id,
         )
         await self._run.record()
 

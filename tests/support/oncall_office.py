@@ -27,12 +27,12 @@ from domain.paging import (
     Notify,
     PageRequest,
     PageState,
-    PagingPolicy,
     Resolved,
     decide,
     objection,
     opened,
 )
+from domain.paging_policy import PagingPolicy
 from tests.fakes.rulebook import FakeRulebook
 from tests.fakes.temporal_client import FakeTemporal
 from workers.api.app import create_app

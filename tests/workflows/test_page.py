@@ -9,7 +9,8 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
 from domain.notices import Channel
-from domain.paging import NobodyAnswers, PagePhase, PagingPolicy
+from domain.paging import PagePhase
+from domain.paging_policy import NobodyAnswers, PagingPolicy
 from domain.roster import Override
 from tests.fakes.rulebook import FakeRulebook
 from tests.support.page_world import PageWorld, page_world

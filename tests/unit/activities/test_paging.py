@@ -10,7 +10,8 @@ from activities.paging import PageActivities, PageSending
 from domain.errors import StoreUnavailable
 from domain.notices import Channel
 from domain.page_views import LinkUse, PageProgress, PageView
-from domain.paging import Notify, PageRequest, PagingPolicy, Reason
+from domain.paging import Notify, PageRequest, Reason
+from domain.paging_policy import PagingPolicy
 from domain.roster import Override
 from tests.fakes.channels import FakeAddressBook, FakeNoticeLog, FakeSender
 from tests.fakes.rulebook import FakeRulebook

@@ -6,7 +6,7 @@ import pytest
 
 from definitions.findings import Finding
 from definitions.loader import load_rulebook
-from domain.paging import PagingPolicy
+from domain.paging_policy import PagingPolicy
 from tests.fakes.catalogue import CODE
 from tests.fakes.definition_folder import write_definitions
 

@@ -16,12 +16,10 @@ from domain.paging import (
     Due,
     Effect,
     Event,
-    NobodyAnswers,
     Notify,
     PagePhase,
     PageRequest,
     PageState,
-    PagingPolicy,
     Progressed,
     Resolved,
     Silence,
@@ -29,6 +27,7 @@ from domain.paging import (
     objection,
     opened,
 )
+from domain.paging_policy import NobodyAnswers, PagingPolicy
 from domain.people import Principal, Role
 
 T0 = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)

@@ -8,7 +8,8 @@ import pytest
 from activities.adapters.store import Store
 from domain.errors import Conflict, NotFound
 from domain.page_views import PageProgress, PageStep, RefusedAcknowledgement
-from domain.paging import Acknowledged, Due, PageRequest, PageState, PagingPolicy, Resolved, decide, opened
+from domain.paging import Acknowledged, Due, PageRequest, PageState, Resolved, decide, opened
+from domain.paging_policy import PagingPolicy
 from domain.roster import Override
 
 T0 = datetime(2026, 11, 23, 20, 0, tzinfo=UTC)
