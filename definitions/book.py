@@ -27,6 +27,7 @@ from domain.digest import digest_of
 from domain.dispatch.tables import DispatchTables
 from domain.duty import DutyConfig
 from domain.fields import FieldSpec
+from domain.handler_health import HandlerPolicy
 from domain.handlers import HandlerSpec, HumanTask
 from domain.http_services import HttpService
 from domain.model import Record
@@ -133,6 +134,8 @@ class Rulebook:
     """How a page rings."""
     spot_checks: SpotCheckPolicy = field(default_factory=SpotCheckPolicy)
     """How many tickets of a night are looked at the next morning, and what objections lead to."""
+    degraded: HandlerPolicy = field(default_factory=HandlerPolicy)
+    """When a handler counts as degraded, and how it is probed."""
     candidates: tuple[Candidate, ...] = ()
     """Versions that are being rolled out; they come from the store, not from the files."""
     digest: str = ""

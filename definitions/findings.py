@@ -239,6 +239,10 @@ CODES: Final[dict[str, Code]] = {
         _W, "nobody is there to check", "Spot checks are drawn when a mode with `human_confirm` begins."
     ),
     "OPS543": Code(_W, "authority is never withdrawn", "More than all checks of a kind cannot object."),
+    "OPS562": Code(_E, "unknown handler in handlers.yaml", "The catalogue has no handler of this name."),
+    "OPS563": Code(_E, "handler that never becomes degraded", "Only what leaves the worker is watched."),
+    "OPS564": Code(_W, "probes too often or too seldom", "Between 5 seconds and 4 hours is meant."),
+    "OPS565": Code(_W, "degraded too late", "So many tickets fail before the fallback is taken at once."),
 }
 
 

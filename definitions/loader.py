@@ -25,6 +25,7 @@ from definitions.yaml_source import Path as Place
 from domain.dispatch.engine import DEFAULT_ACTION, UNKNOWN_CATEGORY
 from domain.dispatch.tables import DispatchTables
 from domain.duration import format_duration
+from domain.handler_health import HandlerPolicy
 from domain.handlers import HandlerSpec
 from domain.paging_policy import PagingPolicy
 from domain.people import Directory
@@ -298,5 +299,6 @@ def _rulebook(policies: Policies, files: Sequence[SopFile], source: DefinitionFi
         written_roster=policies.roster or Roster(),
         paging=policies.paging or PagingPolicy(),
         spot_checks=policies.spot_checks or SpotCheckPolicy(),
+        degraded=policies.handlers or HandlerPolicy(),
         digest=digest_of_files(definition_digests(source)),
     )

@@ -10,6 +10,7 @@ from definitions.calendar_files import country_findings
 from definitions.expression_checks import problems
 from definitions.expression_types import BOOL, INT, MAP
 from definitions.findings import Finding, found, listed, suggestion
+from definitions.handler_policy_checks import HANDLER_POLICY_CHECKS
 from definitions.http_checks import services_can_be_called
 from definitions.policy_files import Policies
 from definitions.roster_checks import ROSTER_CHECKS
@@ -263,6 +264,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     services_can_be_called,
     *ROSTER_CHECKS,
     *SPOT_CHECK_CHECKS,
+    *HANDLER_POLICY_CHECKS,
 )
 
 

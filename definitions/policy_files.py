@@ -21,6 +21,7 @@ from domain.calendar import WorkCalendar
 from domain.dispatch.tables import DispatchRule, EscalationTable, KeywordTable
 from domain.duty import DutyConfig
 from domain.errors import DefinitionError
+from domain.handler_health import HandlerPolicy
 from domain.handlers import HandlerSpec, HumanTask
 from domain.http_services import HttpService
 from domain.model import Model
@@ -113,6 +114,7 @@ FILES: Final[Mapping[str, _File]] = {
     "roster": _File("roster.yaml", Roster, optional=True),
     "paging": _File("paging.yaml", PagingPolicy, optional=True),
     "spot_checks": _File("spot_checks.yaml", SpotCheckPolicy, optional=True),
+    "handlers": _File("handlers.yaml", HandlerPolicy, optional=True),
 }
 
 
@@ -135,6 +137,7 @@ class Policies:
     roster: Roster | None = None
     paging: PagingPolicy | None = None
     spot_checks: SpotCheckPolicy | None = None
+    handlers: HandlerPolicy | None = None
     documents: Mapping[str, Document] = field(default_factory=dict)
     """By the names of the fields above."""
     calendars: Mapping[str, WorkCalendar] | None = None

@@ -153,7 +153,7 @@ def check_order(task: OpsTask, now: datetime) -> OrderCover:
     name = _text(fields, "authority")
     authority = AUTHORITIES[name]
     measure = _measure(fields, action)
-    document = _shown(_text(fields, "document_no"))
+    document = shown_document(_text(fields, "document_no"))
     scope = "" if action == "unfreeze" else _scope(fields)
     return OrderCover(
         authority=name,
@@ -310,7 +310,7 @@ def _scope(fields: Mapping[str, Any]) -> str:
     return f" of {what}" + (f" for {period}" if period else "")
 
 
-def _shown(document: str) -> str:
+def shown_document(document: str) -> str:
     """The document's number without anything in it that looks like an account or identity number."""
     return re.sub(r"\d{11,}", "****", document)
 

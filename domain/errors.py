@@ -17,7 +17,8 @@
     │   ├── BankUnavailable      bank_unavailable       not sent, or answered "try later"
     │   ├── ChannelFailed        channel_failed         a notification was not taken
     │   ├── ServiceUnavailable   service_unavailable    an allow-listed service took no call
-    │   └── HandlerBroken        handler_broken         a handler's answer is not what it declares
+    │   ├── HandlerBroken        handler_broken         a handler's answer is not what it declares
+    │   └── HandlerDegraded      handler_degraded       failed too often in a row: not tried at all
     ├── StoreUnavailable         store_unavailable      the database does not answer
     └── in workers/, where they arise:
         NotSignedIn              not_signed_in          a request without a valid sign-in token
@@ -151,6 +152,12 @@ class HandlerBroken(StepFailed):
     """A handler answered what its entry in the catalogue does not allow: its code has to be mended."""
 
     code = "handler_broken"
+
+
+class HandlerDegraded(StepFailed):
+    """The handler failed too often in a row: it was not tried, so that the step's fallback runs at once."""
+
+    code = "handler_degraded"
 
 
 class StoreUnavailable(OpsloopError):

@@ -92,6 +92,8 @@ class HandoverSheet(Record):
     holds: tuple[SheetLine, ...] = ()
     expiries: tuple[SheetLine, ...] = ()
     """Deadlines of open tickets within the next day, and those that have passed."""
+    measures: tuple[SheetLine, ...] = ()
+    """Stops and freezes that end within three days, or have ended and wait for a person."""
     pages: tuple[PageView, ...] = ()
     """That are not over."""
     overrides: tuple[Override, ...] = ()

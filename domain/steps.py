@@ -28,6 +28,9 @@ class StepInput(Record):
     results: dict[str, "StepOutput"] = Field(default_factory=dict)
     """Results of the steps before, by step id, for handlers that read them."""
 
+    has_fallback: bool = False
+    """Whether something else can stand in, so that a degraded handler need not be tried."""
+
     @property
     def idempotency_key(self) -> str:
         """Ticket + step + occurrence: the same for every retry, also after reset and continue-as-new."""

@@ -60,6 +60,8 @@ class EventKind(StrEnum):
     COMMAND = "command"
     COMMAND_REFUSED = "command_refused"
     SPOT_CHECK_DRAWN = "spot_check_drawn"
+    EXPIRY = "expiry"
+    """A measure that outlives the ticket is watched until its end, or no more."""
     SHADOW = "shadow"
     """A candidate of a rollout is interpreted beside the ticket, or could not be."""
     CLOSED = "closed"

@@ -5,20 +5,21 @@ The only place that knows every room. Nothing here decides anything.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
+from temporalio.runtime import Runtime
+from temporalio.worker import Interceptor
 
 from activities.adapters.address_book import DirectoryAddressBook
 from activities.adapters.alert_desks import WorkflowAlertDesks
 from activities.adapters.channels import channel_senders
-from activities.adapters.core_bank import HttpCoreBank
 from activities.adapters.decision_codes import DecisionCodes
+from activities.adapters.expiries import WorkflowExpiries
 from activities.adapters.http_services import HttpxServices
-from activities.adapters.pacing import Pace
 from activities.adapters.page_links import SignedPageLinks
 from activities.adapters.store import Store, open_store
 from activities.alert_desk import AlertActivities, AlertRecords
@@ -27,6 +28,7 @@ from activities.channel_tests import ChannelTestActivities
 from activities.checks import CheckActivities
 from activities.codes import CodeActivities
 from activities.core_bank import CoreBankActivities
+from activities.expiry import ExpiryActivities
 from activities.gate import GateActivities
 from activities.http_call import HttpActivities
 from activities.notices import NoticeActivities
@@ -35,6 +37,7 @@ from activities.opening import OpeningActivities
 from activities.paging import PageActivities, PageSending
 from activities.ports import ChannelSender, CodeVerifier, CoreBank, RulebookSource, ServiceCaller
 from activities.ports.alerts import AlertDesks
+from activities.ports.expiry import Expiries
 from activities.ports.pages import PageLinks
 from activities.record import RecordActivities
 from activities.shadow import ShadowHandlers, ShadowRecords
@@ -47,14 +50,17 @@ from domain.notices import Channel
 from domain.people import Directory
 from workers.archive import SopArchive
 from workers.candidates import RulebookWithCandidates
+from workers.core_bank import core_bank
 from workers.desk.alerts import AlertOffice
 from workers.desk.authority import Trail
 from workers.desk.channels import ChannelDesk
 from workers.desk.duty import DutyDesk
+from workers.desk.handlers import HandlerDesk
 from workers.desk.paging import PageDesk
 from workers.desk.roster import RosterDesk
 from workers.desk.spot_checks import SpotCheckDesk
 from workers.extensions import extensions
+from workers.handler_watching import watch_over
 from workers.identity import Identity, key_from
 from workers.page_workflows import PageWorkflows
 from workers.releases import ReleaseDesk
@@ -94,6 +100,8 @@ class ActivitySet:
     """All activities of a worker, by the queue that they are served on."""
 
     by_queue: Mapping[Queue, tuple[object, ...]]
+    watch: Callable[[Client], Interceptor] | None = None
+    """What counts the failures of handlers, over the worker's client."""
 
 
 def activity_set(
@@ -107,12 +115,15 @@ def activity_set(
     services: ServiceCaller | None = None,
     links: PageLinks | None = None,
     desks: AlertDesks | None = None,
+    expiries: Expiries | None = None,
+    watched: bool = False,
 ) -> ActivitySet:
     """The activities over these ports, and the bank's own.
 
     `clock` None takes tickets of any clock, for simulations; `services` None calls those of
     `policies/http.yaml` as they stand there; without `links` a page names the command that acknowledges it;
-    without `desks` each alert is sent at once.
+    without `desks` each alert is sent at once;
+    without `expiries` nobody watches what outlives its ticket. Only what is `watched` can become degraded.
     """
     notices = NoticeActivities(
         senders=senders,
@@ -129,6 +140,7 @@ def activity_set(
             CodeActivities(codes),
             RecordActivities(store.tickets),
             AlertRecords(store.alerts),
+            ExpiryActivities(expiries, store.expiries),
             PageActivities(rulebook, store.pages, store.overrides, store.reader),
             ShadowRecords(store.rollouts),
             SpotCheckActivities(rulebook, store.spot_checks, store.intake),
@@ -157,7 +169,12 @@ def activity_set(
     }
     for queue in READS:
         by_queue[queue] = (*by_queue[queue], ShadowHandlers(by_queue[queue]))
-    return ActivitySet(by_queue=by_queue)
+
+    clock_of_desks = None if desks is None else clock or BankClock()
+    watch = watch_over(
+        handler_specs(), rulebook=rulebook, store=store, send=notices.deliver_alert, clock=clock_of_desks
+    )
+    return ActivitySet(by_queue=by_queue, watch=watch if watched else None)
 
 
 @dataclass(frozen=True)
@@ -186,11 +203,7 @@ class Installation:
         settings = self.settings
         return activity_set(
             rulebook=self.rulebook,
-            bank=HttpCoreBank(
-                settings.core_bank_url,
-                timeout_s=settings.core_bank_timeout_s,
-                pace=Pace(settings.core_bank_rate),
-            ),
+            bank=core_bank(settings),
             senders=self._senders(),
             store=self.store,
             codes=self.codes,
@@ -198,6 +211,8 @@ class Installation:
             services=HttpxServices(http_secret, https_only=settings.environment == "production"),
             links=self.page_links(),
             desks=WorkflowAlertDesks(settings.clock),
+            expiries=WorkflowExpiries(),
+            watched=True,
         )
 
     def _senders(self) -> Mapping[Channel, ChannelSender]:
@@ -274,6 +289,15 @@ class Installation:
             trail=Trail(self.store.audit, self.settings.clock),
             rulebook=self.rulebook.current,
             clock=self.settings.clock,
+        )
+
+    def handlers(self) -> HandlerDesk:
+        """The desk of handlers."""
+        return HandlerDesk(
+            self.store.handler_health,
+            handlers=handler_specs,
+            policy=lambda: self.rulebook.current().degraded,
+            trail=Trail(self.store.audit, self.settings.clock),
         )
 
     def roster(self) -> RosterDesk:
@@ -361,11 +385,12 @@ def _served(settings: Settings, store: Store) -> ServedRulebook:
     return RulebookWithCandidates(RulebookFiles(folder, handlers, settings.clock), store.rollouts)
 
 
-async def connect(settings: Settings, *, lazy: bool = False) -> Client:
+async def connect(settings: Settings, *, lazy: bool = False, runtime: Runtime | None = None) -> Client:
     """A Temporal client with opsloop's payload format; a lazy one connects at its first call."""
     return await Client.connect(
         settings.temporal_address,
         namespace=settings.temporal_namespace,
         data_converter=data_converter,
         lazy=lazy,
+        runtime=runtime,
     )

@@ -28,6 +28,7 @@ from workers.supervisor import ChildSpec, Supervisor, free_port, http_ready, por
 
 RUNTIME_FILE = "runtime.json"
 _SINK_PORTS = {"smtp": 8491, "http": 8492}
+_METRICS_PORT = 9464
 
 
 class AlreadyRunning(OpsloopError):
@@ -46,6 +47,8 @@ class Endpoints:
     core_bank_url: str
     outbox_url: str
     smtp_port: int
+    metrics_url: str
+    """Of the worker; the API has its own at `/metrics`."""
 
     def as_dict(self) -> dict[str, str | int]:
         """For the runtime file, which CLI and demo read."""
@@ -112,6 +115,7 @@ def _choose_endpoints(settings: Settings) -> tuple[Endpoints, dict[str, int]]:
         "api": settings.api_port,
         "bank": int(settings.core_bank_url.rpartition(":")[2].strip("/")),
         **_SINK_PORTS,
+        "metrics": _METRICS_PORT,
     }
     ports: dict[str, int] = {}
     for name, port in usual.items():
@@ -125,6 +129,7 @@ def _choose_endpoints(settings: Settings) -> tuple[Endpoints, dict[str, int]]:
         core_bank_url=f"{local}:{ports['bank']}",
         outbox_url=f"{local}:{ports['http']}",
         smtp_port=ports["smtp"],
+        metrics_url=f"{local}:{ports['metrics']}/metrics",
     )
     return endpoints, ports
 
@@ -147,6 +152,7 @@ def _environment(
         "OPSLOOP_API_PORT": str(ports["api"]),
         "OPSLOOP_API_URL": endpoints.api_url,
         "OPSLOOP_CORE_BANK_URL": endpoints.core_bank_url,
+        "OPSLOOP_METRICS_ADDRESS": f"127.0.0.1:{ports['metrics']}",
         **{name: value for name, value in outside.items() if name not in os.environ},
         **clock,
     }
@@ -224,6 +230,7 @@ async def stay_up(settings: Settings) -> None:
             ("API", f"{embedded.endpoints.api_url}/docs"),
             ("core-bank sandbox", f"{embedded.endpoints.core_bank_url}/ledger"),
             ("messages sent", f"{embedded.endpoints.outbox_url}/"),
+            ("metrics", f"{embedded.endpoints.metrics_url} and {embedded.endpoints.api_url}/metrics"),
             ("logs", str(embedded.settings.data_dir / "logs")),
         ):
             table.add_row(name, value)

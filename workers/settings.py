@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.clock import BankClock
@@ -77,6 +77,15 @@ class Settings(BaseSettings):
     )
 
     core_bank_url: str = Field(default="http://127.0.0.1:8490", description="base URL of the core bank")
+    core_bank_secondary_url: str = Field(
+        default="",
+        description="base URL of a second endpoint of the same ledger, for when the first does not answer",
+    )
+    core_bank_cool_down_s: float = Field(
+        default=30.0,
+        gt=0,
+        description="seconds for which an endpoint of the core bank that failed is asked second",
+    )
     core_bank_timeout_s: float = Field(
         default=5.0,
         gt=0,
@@ -158,14 +167,30 @@ class Settings(BaseSettings):
         default=0.95, ge=0, le=1, description="share of them that must agree with what was done"
     )
 
+    metrics_address: str = Field(
+        default="", description="host:port at which a worker serves Prometheus metrics; default: nowhere"
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description=(
+            "what a scraper sends the API's /metrics as its bearer token, at least 32 characters; default: "
+            "sign-in tokens of staff only, and in the embedded run this machine"
+        ),
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="least severity that is logged"
     )
 
+    @field_validator("metrics_token", mode="before")
+    @classmethod
+    def _empty_is_none(cls, token: object) -> object:
+        return token or None
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         origins = (self.clock_real_origin, self.clock_bank_origin)
-        for name, key in (("identity_key", self.identity_key), ("decision_key", self.decision_key)):
+        for name in ("identity_key", "decision_key", "metrics_token"):
+            key = getattr(self, name)
             if key is not None and len(key.get_secret_value()) < 32:
                 raise ValueError(f"OPSLOOP_{name.upper()} must have at least 32 characters")
         if (origins[0] is None) != (origins[1] is None):

@@ -15,6 +15,7 @@ from temporalio.client import Client
 from temporalio.worker import Interceptor, Worker
 
 from activities.catalogue import activities_of
+from activities.heartbeats import Heartbeats
 from definitions.findings import suggestion
 from domain.errors import DefinitionError
 from domain.handlers import HandlerSpec, Queue
@@ -22,8 +23,10 @@ from workers.composition import ActivitySet, connect, handler_specs, install
 from workers.dev_server import register_search_attributes
 from workers.schedules import keep_schedules
 from workers.settings import PROJECT, Settings
+from workers.telemetry import runtime_for
 from workflows.alert_desk import AlertDeskWorkflow
 from workflows.channel_test import ChannelTestWorkflow
+from workflows.expiry import ExpiryWorkflow
 from workflows.page import PageWorkflow
 from workflows.sandbox import workflow_runner
 from workflows.shadow import ShadowWorkflow
@@ -35,6 +38,7 @@ WORKFLOWS: Final[tuple[type[Any], ...]] = (
     ShadowWorkflow,
     AlertDeskWorkflow,
     PageWorkflow,
+    ExpiryWorkflow,
     ChannelTestWorkflow,
     SpotCheckWorkflow,
     SpotCheckDrawWorkflow,
@@ -55,6 +59,8 @@ async def running_workers(
     check_wiring(activities, handler_specs())
     compile_workflows()
     grace = timedelta(seconds=settings.drain_s)
+    watch = () if activities.watch is None else (activities.watch(client),)
+    around = (Heartbeats(), *watch, *interceptors)
     async with contextlib.AsyncExitStack() as stack:
         for queue, owners in activities.by_queue.items():
             serves_tickets = queue is Queue.TICKETS
@@ -69,7 +75,7 @@ async def running_workers(
                     workflow_runner=workflow_runner(),
                     activities=[each for owner in owners for each in activities_of(owner)],
                     activity_executor=executor,
-                    interceptors=interceptors,
+                    interceptors=around,
                     max_concurrent_workflow_tasks=settings.max_workflow_tasks if serves_tickets else None,
                     max_concurrent_activities=settings.worker_threads,
                     max_task_queue_activities_per_second=(
@@ -147,7 +153,7 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     installation = install(settings)
-    client = await connect(settings)
+    client = await connect(settings, runtime=runtime_for(settings.metrics_address))
     await register_search_attributes(client)
     collect_seldom()
     async with running_workers(client, installation.activities(), settings), installation.kept_fresh():

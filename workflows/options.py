@@ -8,6 +8,7 @@ from typing import TypedDict
 
 from temporalio.common import Priority, RetryPolicy
 
+from domain.handlers import Queue
 from domain.task import Priority as TicketPriority
 
 DEFAULT_STEP_TIMEOUT = timedelta(seconds=30)
@@ -46,6 +47,9 @@ LOCAL: LocalOptions = {
     "local_retry_threshold": timedelta(seconds=5),
 }
 
+HEARTBEAT = timedelta(seconds=15)
+"""A worker that dies in a call to the bank is noticed after this time, not only after the step's time-out."""
+
 ALERT_TIMEOUT = timedelta(seconds=60)
 ALERT_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=1),
@@ -65,6 +69,11 @@ def step_retry(more_attempts: int | None) -> RetryPolicy:
         maximum_interval=timedelta(seconds=30),
         maximum_attempts=more + 1,
     )
+
+
+def heartbeat_of(queue: Queue, timeout: timedelta) -> timedelta | None:
+    """How long the worker of a long call to the bank may be silent before another one takes over."""
+    return HEARTBEAT if queue is Queue.CORE_BANK and timeout > HEARTBEAT else None
 
 
 def queue_priority(priority: TicketPriority) -> Priority:

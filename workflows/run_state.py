@@ -21,6 +21,7 @@ from domain.ticket import EventKind, TicketEvent, TicketView
 from workflows import search_attributes as attributes
 from workflows.contract import TicketInput
 from workflows.interpreter import TicketEnded
+from workflows.metering import EVENTS, SLA_LEVELS, STEP_FAILURES, TICKETS_CLOSED, count
 from workflows.options import LOCAL
 from workflows.snapshot import RunSnapshot
 
@@ -222,6 +223,11 @@ class TicketRun:
             self.evidence.append(summary[:_SUMMARY_LIMIT])
         elif kind is EventKind.STEP_SKIPPED:
             self.steps_skipped.append(step_id)
+        elif kind is EventKind.STEP_FAILED:
+            count(STEP_FAILURES, code=str(data.get("code", "")))
+        elif kind is EventKind.SLA_LEVEL:
+            count(SLA_LEVELS, level=str(data.get("level", "")) or "escalation")
+        count(EVENTS, kind=kind.value)
         self.events.append(
             TicketEvent(
                 seq=self.last_seq + 1,
@@ -239,6 +245,8 @@ class TicketRun:
         before = self.state
         self.state = move(before, target)
         self.note(EventKind.STATE, f"{before} → {target}")
+        if target in ENDS:
+            count(TICKETS_CLOSED, state=target.value, risk=self.risk.value)
 
     def settle_state(self) -> None:
         """FAILED while a step waits for an operator, REVIEWING while a person is asked, else PROCESSING."""

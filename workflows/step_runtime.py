@@ -21,6 +21,7 @@ from domain.task import OpsTask, RiskLevel
 from domain.ticket import EventKind
 from workflows.alerting import Alerting
 from workflows.commands import Commands
+from workflows.effect_expiry import watch_effect
 from workflows.events import Inbox
 from workflows.interpreter import EffectsAhead, PlannedCall, Question, StepFailure, TicketEnded
 from workflows.options import (
@@ -28,6 +29,7 @@ from workflows.options import (
     FOREVER,
     LOCAL,
     UNKNOWN_PATIENCE,
+    heartbeat_of,
     queue_priority,
     step_retry,
 )
@@ -35,9 +37,18 @@ from workflows.review_requests import digest_of_effect
 from workflows.reviews import ReviewBook
 from workflows.run_state import TicketRun
 
-_DEFINITE = frozenset({"order_refused", "bank_unavailable", "input_invalid", "not_found", "not_permitted"})
-"""Failures of a bank call after which it is certain that nothing was changed. The handler answers
-`bank_unavailable` only when no earlier attempt can have been carried out either."""
+CERTAINLY_NOT_DONE = frozenset(
+    {
+        "order_refused",
+        "bank_unavailable",
+        "handler_degraded",
+        "input_invalid",
+        "not_found",
+        "not_permitted",
+    }
+)
+"""Failures of a bank call after which it is certain that nothing was changed. `bank_unavailable` and
+`handler_degraded` are answered only when no earlier attempt can have been carried out either."""
 
 
 class StepRuntime:
@@ -153,6 +164,7 @@ class StepRuntime:
             sop=run.pinned.sop.sop.name,
             inputs=dict(call.inputs),
             results=dict(call.results),
+            has_fallback=call.step.fallback is not None,
         )
         with run.working():
             if not spec.local:
@@ -162,9 +174,10 @@ class StepRuntime:
                 output = await self._execute(call, request)
             except (ActivityError, ApplicationError) as error:
                 failure = failure_of(error)
-                if spec.resolver is None or failure.code in _DEFINITE:
+                if spec.resolver is None or failure.code in CERTAINLY_NOT_DONE:
                     raise failure from error
                 output = await self._resolve(call, spec.resolver, request, failure)
+            await watch_effect(run, self._alerting, request, output)
         if spec.effect.gated:
             self.effects_done[call.key] = digest_of_effect(call, run.task)
         return output
@@ -189,6 +202,7 @@ class StepRuntime:
             result_type=StepOutput,
             task_queue=spec.queue,
             start_to_close_timeout=timeout,
+            heartbeat_timeout=heartbeat_of(spec.queue, timeout),
             retry_policy=step_retry(step.retry),
             summary=step.name,
             priority=queue_priority(self._run.task.priority),

@@ -53,7 +53,7 @@ class ShiftFacts(Protocol):
     def lines(
         self, since: datetime, at: datetime, *, groups: Sequence[str], most: int
     ) -> tuple[dict[str, tuple[SheetLine, ...]], dict[str, int]]:
-        """`ran_alone`, `waiting`, `holds` and `expiries` of these groups (none named: of all).
+        """`ran_alone`, `waiting`, `holds`, `expiries` and `measures` of these groups (none named: of all).
 
         At most `most` lines each, the most urgent first, and how many each list has beyond them.
         """

@@ -22,7 +22,10 @@ from tests.fakes.rulebook import FakeRulebook
 from tests.fakes.store import FakeIntake, FakeReader
 from tests.fakes.temporal_client import FakeTemporal
 from workers.api.app import create_app
+from workers.composition import handler_specs
+from workers.desk.authority import Trail
 from workers.desk.duty import DutyDesk
+from workers.desk.handlers import HandlerDesk
 from workers.desk.spot_checks import SpotCheckDesk
 from workers.identity import Identity
 from workers.settings import Settings
@@ -93,6 +96,12 @@ class DutyOffice:
             duty=DutyDesk(self.store.duty, self.rulebook, audit=audit, clock=clock),
             spot_checks=SpotCheckDesk(
                 client, self.store.spot_checks, audit=audit, codes=self.codes, clock=clock
+            ),
+            handlers=HandlerDesk(
+                self.store.handler_health,
+                handlers=handler_specs,
+                policy=lambda: self.rulebook.book.degraded,
+                trail=Trail(audit, clock),
             ),
         )
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)

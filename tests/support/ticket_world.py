@@ -17,6 +17,7 @@ from activities.adapters.store import Store, open_store
 from activities.adapters.store.migrations import upgrade
 from activities.ports import RulebookSource
 from activities.ports.alerts import AlertDesks
+from activities.ports.expiry import Expiries
 from domain.clock import BankClock
 from domain.digest import digest_of
 from domain.errors import ChannelFailed
@@ -242,8 +243,13 @@ async def ticket_world(
     core_bank_rate: float = 1000,
     clock: BankClock | None = BankClock(),  # noqa: B008 - an immutable value
     desks: AlertDesks | None = None,
+    expiries: Expiries | None = None,
+    watched: bool = False,
 ) -> AsyncIterator[World]:
-    """Workers over fakes on an existing Temporal. Without `desks` each alert is sent at once."""
+    """Workers over fakes on an existing Temporal. Without `desks` each alert is sent at once.
+
+    Only where they are `watched` handlers become degraded.
+    """
     url = f"sqlite:///{folder / 'store.db'}"
     upgrade(url)
     store = open_store(url)
@@ -258,6 +264,8 @@ async def ticket_world(
         codes=codes,
         clock=clock,
         desks=desks,
+        expiries=expiries,
+        watched=watched,
     )
     settings = Settings(core_bank_rate=core_bank_rate, drain_s=1, data_dir=folder)
     async with running_workers(client, activities, settings):

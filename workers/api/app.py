@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
+from activities.adapters.store.figures import Figures
 from activities.ports import AuditLog, TicketReader
 from workers.api.body import JsonBodies
 from workers.api.context import RequestContext
@@ -14,6 +15,9 @@ from workers.api.routes_channels import channel_routes
 from workers.api.routes_definitions import definition_routes
 from workers.api.routes_duty import duty_routes
 from workers.api.routes_events import event_routes
+from workers.api.routes_expiry import expiry_routes
+from workers.api.routes_handlers import handler_routes
+from workers.api.routes_metrics import metric_routes
 from workers.api.routes_migration import migration_routes
 from workers.api.routes_pages import link_routes, page_routes
 from workers.api.routes_pictures import picture_routes
@@ -27,6 +31,8 @@ from workers.api.signin import signed_in_by, staff_by
 from workers.desk.alerts import AlertOffice
 from workers.desk.channels import ChannelDesk
 from workers.desk.duty import DutyDesk
+from workers.desk.expiry import ExpiryDesk
+from workers.desk.handlers import HandlerDesk
 from workers.desk.paging import PageDesk
 from workers.desk.roster import RosterDesk
 from workers.desk.spot_checks import SpotCheckDesk
@@ -68,6 +74,9 @@ def create_app(
     spot_checks: SpotCheckDesk | None = None,
     pages: PageDesk | None = None,
     roster: RosterDesk | None = None,
+    expiries: ExpiryDesk | None = None,
+    handlers: HandlerDesk | None = None,
+    figures: Callable[[], Figures] | None = None,
     zone: Callable[[], str] = lambda: "UTC",
 ) -> FastAPI:
     """The API over a ticket desk, the read model and, where given, the other desks."""
@@ -102,6 +111,12 @@ def create_app(
         app.include_router(link_routes(pages, zone))
     if roster is not None:
         app.include_router(roster_routes(roster, staff))
+    if expiries is not None:
+        app.include_router(expiry_routes(expiries, staff))
+    if handlers is not None:
+        app.include_router(handler_routes(handlers, staff))
+    if figures is not None:
+        app.include_router(metric_routes(figures, settings, staff))
     app.include_router(service_routes(desk, audit, signed_in))
     install(app)
     app.add_middleware(JsonBodies, max_bytes=settings.max_body_bytes)

@@ -4,6 +4,8 @@ import uvicorn
 
 from workers.api.app import create_app
 from workers.composition import connect, install
+from workers.desk.authority import Trail
+from workers.desk.expiry import ExpiryDesk
 from workers.settings import Settings
 
 
@@ -25,6 +27,14 @@ async def serve(settings: Settings) -> None:
         channels=installation.channels(client),
         pages=installation.pages(client),
         roster=installation.roster(),
+        expiries=ExpiryDesk(
+            client,
+            installation.store.expiries,
+            codes=installation.codes,
+            trail=Trail(installation.store.audit, settings.clock),
+        ),
+        handlers=installation.handlers(),
+        figures=installation.store.figures.read,
         zone=lambda: installation.rulebook.current().duty.timezone,
     )
     config = uvicorn.Config(

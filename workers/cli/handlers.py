@@ -1,4 +1,4 @@
-"""`opsloop handlers`: the catalogue of what SOPs can name."""
+"""`opsloop handlers`: the catalogue of what SOPs can name, and how each handler fares."""
 
 import textwrap
 from collections.abc import Mapping
@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from definitions.findings import suggestion
 from definitions.policy_files import read_policies
 from domain.errors import NotFound
 from domain.fields import EXPECTED, FieldSpec
 from domain.handlers import Effect, HandlerSpec, Queue
+from workers.cli import handler_health
 from workers.cli.output import console, facts, plain, print_json, table
 from workers.cli.session import JsonOption, load_settings
 
@@ -26,7 +28,24 @@ _KEY_FORM = "<ticket id>/<step id>/<occurrence>"
 """The form of `StepInput.idempotency_key`."""
 
 
-def handlers(
+class _ShowsByDefault(TyperGroup):
+    """`opsloop handlers [NAME]` is `opsloop handlers show [NAME]`."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Puts `show` before what is no command of the group."""
+        if args[:1] != ["--help"] and (not args or args[0] not in self.commands):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=_ShowsByDefault, help="What SOPs can name, and how each of it fares.")
+app.command()(handler_health.health)
+app.command()(handler_health.degrade)
+app.command()(handler_health.restore)
+
+
+@app.command()
+def show(
     name: Annotated[str | None, typer.Argument(help="one handler, with all that is known of it")] = None,
     definitions: Annotated[
         Path | None,

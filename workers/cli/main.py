@@ -15,7 +15,9 @@ from workers.cli import (
     channels,
     dispatch,
     duty,
+    expiry,
     handlers,
+    metrics,
     migration,
     pages,
     releases,
@@ -42,6 +44,7 @@ app.add_typer(tickets.app, name="ticket")
 app.add_typer(reviews.app, name="review")
 app.add_typer(pages.app, name="page")
 app.add_typer(roster.app, name="roster")
+app.add_typer(expiry.app, name="expiry")
 app.add_typer(alerts.app, name="alert")
 app.add_typer(sop.app, name="sop")
 sop.app.add_typer(releases.app)
@@ -52,7 +55,8 @@ app.add_typer(duty.app, name="duty")
 app.add_typer(spot_checks.app, name="spot-check")
 app.add_typer(channels.app, name="channel")
 app.command("outbox")(channels.outbox)
-app.command("handlers")(handlers.handlers)
+app.add_typer(handlers.app, name="handlers")
+app.command("metrics")(metrics.metrics)
 app.command("token")(access.token)
 app.command("settings")(access.settings)
 

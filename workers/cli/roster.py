@@ -167,6 +167,7 @@ _LISTS = (
     ("waiting", "waiting for a decision", ("review", "group", "until", "kind", "title")),
     ("holds", "on hold", ("ticket", "group", "deadline", "waits for", "title")),
     ("expiries", "due within a day", ("ticket", "group", "deadline", "waits for", "title")),
+    ("measures", "stops and freezes that end within 3 days", ("measure", "group", "ends", "state", "title")),
 )
 
 

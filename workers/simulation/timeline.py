@@ -33,6 +33,7 @@ _WORDS: Final[Mapping[EventKind, str]] = {
     EventKind.ESCALATED: "told",
     EventKind.COMMAND_REFUSED: "refused",
     EventKind.SPOT_CHECK_DRAWN: "spot check",
+    EventKind.EXPIRY: "ends",
 }
 """Other kinds go by their own name. Moves between states say nothing that their reasons do not."""
 _SECOND: Final = 19

@@ -11,6 +11,9 @@ from activities.adapters.store.audit import SqlAuditLog
 from activities.adapters.store.channels import SqlChannelHealth
 from activities.adapters.store.duty import SqlDutyBook
 from activities.adapters.store.engine import Database
+from activities.adapters.store.expiries import SqlExpiryBook
+from activities.adapters.store.figures import SqlFigures
+from activities.adapters.store.handler_health import SqlHandlerHealth
 from activities.adapters.store.intake import SqlIntakeRegister
 from activities.adapters.store.library import SqlRulesLibrary
 from activities.adapters.store.notices import SqlNoticeLog
@@ -35,6 +38,9 @@ class Store:
     alerts: SqlAlertBook
     audit: SqlAuditLog
     channels: SqlChannelHealth
+    expiries: SqlExpiryBook
+    figures: SqlFigures
+    handler_health: SqlHandlerHealth
     library: SqlRulesLibrary
     rollouts: SqlRolloutStore
     pages: SqlPageStore
@@ -63,6 +69,9 @@ def open_store(url: str, clock: BankClock | None = None) -> Store:
         alerts=SqlAlertBook(database),
         audit=SqlAuditLog(database),
         channels=SqlChannelHealth(database),
+        expiries=SqlExpiryBook(database),
+        figures=SqlFigures(database),
+        handler_health=SqlHandlerHealth(database),
         library=SqlRulesLibrary(database),
         rollouts=SqlRolloutStore(database),
         pages=SqlPageStore(database),

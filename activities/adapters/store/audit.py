@@ -45,6 +45,7 @@ ACTIONS: dict[EventKind, str] = {
     EventKind.COMMAND: "command.given",
     EventKind.COMMAND_REFUSED: "command.refused",
     EventKind.SPOT_CHECK_DRAWN: "spot_check.drawn",
+    EventKind.EXPIRY: "expiry.watched",
     EventKind.CLOSED: "ticket.closed",
 }
 """The events that are actions, decisions or refusals. The others only tell how a run went on."""

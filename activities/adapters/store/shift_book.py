@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, RowMapping, Select, func, insert, select, 
 
 from activities.adapters.store.audit import mask_digits
 from activities.adapters.store.engine import Database
+from activities.adapters.store.expiry_tables import expiries
 from activities.adapters.store.page_tables import roster_overrides
 from activities.adapters.store.tables import audit, reviews, tickets
 from domain.audit import AuditEntry
@@ -18,6 +19,7 @@ from domain.page_views import SheetLine
 from domain.roster import Override
 
 _NEXT_DAY = timedelta(days=1)
+_NEXT_DAYS = timedelta(days=3)
 _LONGEST_WHY = 200
 
 
@@ -109,7 +111,7 @@ class SqlShiftFacts:
     def lines(
         self, since: datetime, at: datetime, *, groups: Sequence[str], most: int
     ) -> tuple[dict[str, tuple[SheetLine, ...]], dict[str, int]]:
-        """`ran_alone`, `waiting`, `holds` and `expiries` of these groups (none named: of all)."""
+        """`ran_alone`, `waiting`, `holds`, `expiries` and `measures` of these groups (none named: of all)."""
         found: dict[str, tuple[SheetLine, ...]] = {}
         beyond: dict[str, int] = {}
         with self._database.reading() as connection:
@@ -128,6 +130,8 @@ def _lists(since: datetime, at: datetime, groups: Sequence[str]) -> dict[str, Se
     )
     of_tickets: list[ColumnElement[bool]] = [tickets.c.assigned_group.in_(groups)] if groups else []
     of_reviews: list[ColumnElement[bool]] = [reviews.c.review_group.in_(groups)] if groups else []
+
+    of_measures: list[ColumnElement[bool]] = [expiries.c.measure_group.in_(groups)] if groups else []
 
     def ticket(why: ColumnElement[Any], instant: ColumnElement[Any]) -> Select[Any]:
         return select(
@@ -165,6 +169,17 @@ def _lists(since: datetime, at: datetime, groups: Sequence[str]) -> dict[str, Se
         "expiries": ticket(tickets.c.waiting_for, tickets.c.deadline_at)
         .where(tickets.c.is_open, tickets.c.due_at <= at + _NEXT_DAY)
         .order_by(tickets.c.due_at, tickets.c.task_id),
+        "measures": select(
+            expiries.c.measure_id.label("id"),
+            expiries.c.task_id,
+            func.coalesce(tickets.c.title, "").label("title"),
+            expiries.c.measure_group.label("group"),
+            (expiries.c.kind + ", " + expiries.c.phase).label("why"),
+            expiries.c.ends_at.label("at"),
+        )
+        .outerjoin(tickets, tickets.c.task_id == expiries.c.task_id)
+        .where(expiries.c.is_open, expiries.c.ends_at <= at + _NEXT_DAYS, *of_measures)
+        .order_by(expiries.c.ends_at, expiries.c.measure_id),
     }
 
 

@@ -26,6 +26,7 @@ CODES = {
     "ChannelFailed": "channel_failed",
     "ServiceUnavailable": "service_unavailable",
     "HandlerBroken": "handler_broken",
+    "HandlerDegraded": "handler_degraded",
     "StoreUnavailable": "store_unavailable",
     "DefinitionsMissing": "definitions_missing",
 }
