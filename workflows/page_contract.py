@@ -50,7 +50,7 @@ class PageInput(Model):
     policy: PagingPolicy | None = None
     """None: that of the rulebook in force when the page begins, which it then keeps."""
     matters: tuple[Matter, ...] = ()
-    """What it is about: once the store has all of it as over, so is the page. None: only a message ends it."""
+    """What it is about: once the store has all of it as over, so is the page. None: a message ends it."""
     report_to: str = Field(default="", max_length=300)
     """The id of the workflow that learns by the signal `page_outcome` what becomes of the page."""
     steps_per_run: int = Field(default=100, ge=1)

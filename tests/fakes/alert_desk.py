@@ -66,9 +66,10 @@ class DeskRun:
     ) -> LogEntry:
         """Raises an alert; what became of it."""
         quiet = bool(changes.pop("dashboard_only", level is AlertLevel.PRE_ALERT))
+        pages = bool(changes.pop("pages", False))
         self.pass_to(seconds)
         alert = an_alert(task_id, level, **changes)
-        effects = self.take(AlertRaised(at=self.at(seconds), alert=alert, dashboard_only=quiet))
+        effects = self.take(AlertRaised(at=self.at(seconds), alert=alert, dashboard_only=quiet, pages=pages))
         return next(each.entry for each in effects if isinstance(each, Log))
 
     def acknowledge(self, seconds: float, desk_alert_id: str, by: str = "li.wei") -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from domain.duration import format_duration
+from domain.errors import InvalidInput, NotFound
 from workers.cli.entry import FAILED
 from workers.cli.output import console, facts, print_json, table, when
 from workers.cli.session import Api, ApiOption, AsOption, JsonOption, connect
@@ -66,14 +67,37 @@ def show(
 
 @app.command()
 def ack(
-    page_id: PageArgument, principal: AsOption = None, api: ApiOption = None, as_json: JsonOption = False
+    page_id: Annotated[
+        str, typer.Argument(metavar="[PAGE_ID]", help="the page [default: the one that rings you]")
+    ] = "",
+    principal: AsOption = None,
+    api: ApiOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Acknowledge a page: I am looking at it. The calls stop; nothing is approved."""
-    outcome = connect(api, principal).post("on-call", "pages", page_id, "acknowledge", body={})
+    connection = connect(api, principal)
+    page_id = page_id or _ringing(connection)
+    outcome = connection.post("on-call", "pages", page_id, "acknowledge", body={})
     if as_json:
         print_json(outcome)
     else:
         console().print(f"{page_id}: {outcome['message']}")
+
+
+def _ringing(connection: Api) -> str:
+    """The one page that rings the person who asks. Raises `NotFound`, and `InvalidInput` for several."""
+    me = connection.get("whoami")["id"]
+    listed = connection.get("on-call", "pages", open_only=True, limit=200)["pages"]
+    mine = [
+        each["page"]["page_id"]
+        for each in listed
+        if each["state"]["phase"] == "ringing" and me in each["state"]["rung"]
+    ]
+    if not mine:
+        raise NotFound(f"no page rings {me}; `opsloop page list --open` shows all")
+    if len(mine) > 1:
+        raise InvalidInput(f"{len(mine)} pages ring {me}: say which of {', '.join(mine)}", field="PAGE_ID")
+    return str(mine[0])
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,6 +15,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.catalogue import handlers_of
 from activities.notice_texts import alert_text
 from activities.notices import NoticeActivities
+from activities.on_call import OnCallLine
 from domain.alerts import Addressee, Alert, AlertLevel, AlertPolicy, AlertReceipt, AlertRule
 from domain.handlers import Effect, Queue
 from domain.notices import Channel
@@ -52,6 +53,14 @@ EVERYBODY = {
     ("duty.two", Channel.SMS): ["+8619900000003"],
     ("Supervisors", Channel.SMS): ["+8619900000004"],
 }
+
+
+class Roster:
+    """Has duty.two on call for everybody."""
+
+    def of(self, group: str) -> tuple[str, ...]:
+        assert group == "Accounts"
+        return ("duty.two",)
 
 
 class Bench:
@@ -416,6 +425,25 @@ class TestAlerts:
     def test_a_named_person_is_told_even_where_the_level_lights_the_dashboard_only(self) -> None:
         receipt = Bench().alert(AlertLevel.REVIEW, instead=Addressee(to="on_call"))
         assert receipt.sent == ("sms → duty.one",)
+
+    def test_whoever_is_paged_gets_no_message_besides(self) -> None:
+        alone = Bench().alert(AlertLevel.REVIEW, instead=Addressee(to="on_call"), paged=True)
+        assert (alone.sent, alone.failed) == ((), ())
+        both = Bench().alert(AlertLevel.RED, also=Addressee(to="on_call"), paged=True)
+        assert both.sent == ("sms → lead",)
+
+    def test_on_call_is_whom_the_roster_has_now(self) -> None:
+        bench = Bench()
+        bench.activities = NoticeActivities(
+            bench.senders,
+            bench.log,
+            FakeAddressBook(EVERYBODY),
+            bench.bank,
+            FakeRulebook(directory=DIRECTORY, alerts=RULES),
+            on_call=cast(OnCallLine, Roster()),
+        )
+        receipt = bench.alert(AlertLevel.REVIEW, instead=Addressee(to="on_call"))
+        assert receipt.sent == ("sms → duty.two",)
 
     def test_a_name_that_nobody_has_is_replaced_by_the_tickets_group(self) -> None:
         receipt = Bench().alert(AlertLevel.ORANGE, instead=Addressee(to="Night Owls"))
