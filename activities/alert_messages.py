@@ -8,6 +8,7 @@ from pydantic import Field
 
 from domain.alert_desk_state import Desk, DeskRules
 from domain.alert_events import StoreChange
+from domain.alert_pages import Matter
 from domain.alerts import Alert
 from domain.clock import BankClock
 from domain.handlers import Queue
@@ -44,6 +45,8 @@ class OpenPage(Record):
 
     page_id: str
     notification_id: str
+    matters: tuple[Matter, ...] = ()
+    """What it is about; none: more than can be named."""
     acknowledged: bool = False
 
 

@@ -29,7 +29,8 @@ from bench.world import InstantBank, InstantSender, NoCodes
 from domain.handlers import Queue
 from domain.notices import Channel
 from domain.task import OpsTask
-from workers.composition import activity_set, connect, handler_specs
+from workers.activity_set import activity_set, handler_specs
+from workers.composition import connect
 from workers.dev_server import DevServer
 from workers.logs import configure_logs
 from workers.rulebook import RulebookFiles

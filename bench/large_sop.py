@@ -44,7 +44,8 @@ from definitions.policy_files import read_policies
 from definitions.schema import all_steps
 from domain.handlers import Queue
 from domain.notices import Channel
-from workers.composition import activity_set, connect, handler_specs
+from workers.activity_set import activity_set, handler_specs
+from workers.composition import connect
 from workers.dev_server import DevServer
 from workers.logs import configure_logs
 from workers.rulebook import RulebookFiles

@@ -32,11 +32,13 @@ from domain.handlers import HandlerSpec, HumanTask
 from domain.http_services import HttpService
 from domain.model import Record
 from domain.paging_policy import PagingPolicy
+from domain.patrol import PatrolPolicy
 from domain.people import Directory
 from domain.risk import RiskPolicy
 from domain.roster import Roster, around_the_clock
 from domain.sla import SlaPolicy
 from domain.spot_check import SpotCheckPolicy
+from domain.trend import TrendPolicy
 
 MOST_KEPT: Final = 200
 """How many SOPs a process keeps ready: those in force, and older ones that tickets still run under."""
@@ -136,6 +138,10 @@ class Rulebook:
     """How many tickets of a night are looked at the next morning, and what objections lead to."""
     degraded: HandlerPolicy = field(default_factory=HandlerPolicy)
     """When a handler counts as degraded, and how it is probed."""
+    patrol: PatrolPolicy = field(default_factory=PatrolPolicy)
+    """How often an auditor asks from outside, and what it minds."""
+    trends: TrendPolicy = field(default_factory=TrendPolicy)
+    """When similar tickets count as a surge, and who is told."""
     candidates: tuple[Candidate, ...] = ()
     """Versions that are being rolled out; they come from the store, not from the files."""
     digest: str = ""

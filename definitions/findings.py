@@ -239,6 +239,18 @@ CODES: Final[dict[str, Code]] = {
         _W, "nobody is there to check", "Spot checks are drawn when a mode with `human_confirm` begins."
     ),
     "OPS543": Code(_W, "authority is never withdrawn", "More than all checks of a kind cannot object."),
+    "OPS550": Code(_E, "unknown group in patrol.yaml", "The directory has no group of this name."),
+    "OPS551": Code(_E, "patrol too seldom or too often", "Between 30 seconds and an hour is meant."),
+    "OPS552": Code(_E, "grace that fits no patrol", "More than 0, and no longer than between two patrols."),
+    "OPS553": Code(
+        _W, "nobody notices silence", "Without a heartbeat a stopped patrol looks like peace."
+    ),
+    "OPS554": Code(
+        _W, "rule for an unknown kind", "No rule or keyword group gives this category and action."
+    ),
+    "OPS555": Code(_E, "surge that ends as it begins", "What raises a surge lies above what ends it."),
+    "OPS556": Code(_E, "window that fits no hours", "5 minutes to 12 hours, and at least two looks in it."),
+    "OPS557": Code(_E, "unknown group in trends.yaml", "The directory has no group of this name."),
     "OPS562": Code(_E, "unknown handler in handlers.yaml", "The catalogue has no handler of this name."),
     "OPS563": Code(_E, "handler that never becomes degraded", "Only what leaves the worker is watched."),
     "OPS564": Code(_W, "probes too often or too seldom", "Between 5 seconds and 4 hours is meant."),

@@ -28,10 +28,12 @@ from domain.duration import format_duration
 from domain.handler_health import HandlerPolicy
 from domain.handlers import HandlerSpec
 from domain.paging_policy import PagingPolicy
+from domain.patrol import PatrolPolicy
 from domain.people import Directory
 from domain.roster import Roster
 from domain.sla import DEFAULT_SLA
 from domain.spot_check import SpotCheckPolicy
+from domain.trend import TrendPolicy
 
 _TOLD_BY_PLACE = ("group", "lead", "on_call")
 
@@ -300,5 +302,7 @@ def _rulebook(policies: Policies, files: Sequence[SopFile], source: DefinitionFi
         paging=policies.paging or PagingPolicy(),
         spot_checks=policies.spot_checks or SpotCheckPolicy(),
         degraded=policies.handlers or HandlerPolicy(),
+        patrol=policies.patrol or PatrolPolicy(),
+        trends=policies.trends or TrendPolicy(),
         digest=digest_of_files(definition_digests(source)),
     )

@@ -12,9 +12,11 @@ from definitions.expression_types import BOOL, INT, MAP
 from definitions.findings import Finding, found, listed, suggestion
 from definitions.handler_policy_checks import HANDLER_POLICY_CHECKS
 from definitions.http_checks import services_can_be_called
+from definitions.patrol_checks import PATROL_CHECKS
 from definitions.policy_files import Policies
 from definitions.roster_checks import ROSTER_CHECKS
 from definitions.spot_check_checks import SPOT_CHECK_CHECKS
+from definitions.trend_checks import TREND_CHECKS
 from definitions.yaml_source import Document, Path
 from domain.dispatch.engine import Dispatcher
 from domain.dispatch.keywords import CompiledKeywords
@@ -265,6 +267,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     *ROSTER_CHECKS,
     *SPOT_CHECK_CHECKS,
     *HANDLER_POLICY_CHECKS,
+    *PATROL_CHECKS,
+    *TREND_CHECKS,
 )
 
 

@@ -26,12 +26,14 @@ from domain.handlers import HandlerSpec, HumanTask
 from domain.http_services import HttpService
 from domain.model import Model
 from domain.paging_policy import PagingPolicy
+from domain.patrol import PatrolPolicy
 from domain.people import Directory
 from domain.risk import RiskPolicy
 from domain.roster import Roster
 from domain.sla import SlaPolicy
 from domain.spot_check import SpotCheckPolicy
 from domain.task import Identifier
+from domain.trend import TrendPolicy
 
 
 class RulesFile(Model):
@@ -115,6 +117,8 @@ FILES: Final[Mapping[str, _File]] = {
     "paging": _File("paging.yaml", PagingPolicy, optional=True),
     "spot_checks": _File("spot_checks.yaml", SpotCheckPolicy, optional=True),
     "handlers": _File("handlers.yaml", HandlerPolicy, optional=True),
+    "patrol": _File("patrol.yaml", PatrolPolicy, optional=True),
+    "trends": _File("trends.yaml", TrendPolicy, optional=True),
 }
 
 
@@ -138,6 +142,8 @@ class Policies:
     paging: PagingPolicy | None = None
     spot_checks: SpotCheckPolicy | None = None
     handlers: HandlerPolicy | None = None
+    patrol: PatrolPolicy | None = None
+    trends: TrendPolicy | None = None
     documents: Mapping[str, Document] = field(default_factory=dict)
     """By the names of the fields above."""
     calendars: Mapping[str, WorkCalendar] | None = None

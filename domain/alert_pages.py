@@ -4,6 +4,7 @@ A page repeats and climbs until somebody acknowledges it, so it is for what cann
 urgent alert that goes to whoever is on call, by its level's rule or because it names them.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -33,6 +34,14 @@ def pages_on_call(alert: Alert, policy: AlertPolicy) -> bool:
 def matter_of(alert: Alert) -> Matter:
     """What has to be over for the alert to be."""
     return Matter(task_id=alert.task_id, review_id=alert.review_id)
+
+
+def covers(page: Sequence[Matter], asked: Sequence[Matter]) -> bool:
+    """Whether a page that rings about the first is about all of the second, too: one page a matter is enough.
+
+    A page about a whole ticket covers its questions, and not the other way: it outlives them.
+    """
+    return bool(asked) and all(each in page or Matter(task_id=each.task_id) in page for each in asked)
 
 
 def page_id_of(notification_id: str) -> str:

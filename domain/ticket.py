@@ -102,6 +102,8 @@ class TicketView(Record):
     sla: SlaTerms | None = None
     stopwatch: Stopwatch | None = None
     deadline_at: Instant | None = None
+    next_deadline_at: Instant | None = None
+    """When the next threshold or legal deadline is, which the ticket has to tell of."""
     sla_level: str = ""
     spot_check: bool = False
     open_reviews: tuple[ReviewRequest, ...] = ()

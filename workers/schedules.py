@@ -18,6 +18,7 @@ from temporalio.client import (
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
     ScheduleCalendarSpec,
+    ScheduleIntervalSpec,
     ScheduleRange,
     ScheduleSpec,
     ScheduleUpdate,
@@ -26,11 +27,16 @@ from temporalio.client import (
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
+from activities.patrol_messages import PATROL_ID, PATROL_TYPE, PatrolInput
+from activities.trend_messages import TREND_ID, TREND_TYPE, TrendInput
+from definitions.book import Rulebook
 from domain.clock import BankClock
 from domain.digest import digest_of
 from domain.duty import DutyConfig
 from domain.errors import DefinitionsMissing
+from domain.patrol import PatrolPolicy
 from domain.spot_check import draw_hour
+from domain.trend import TrendPolicy
 from workflows.spot_check_contract import DRAW_ID, DRAW_TYPE, TASK_QUEUE, DrawInput
 
 _LOOK_S: Final = 30.0
@@ -53,8 +59,13 @@ class Recurring:
     """What the run is given that waits for its turns itself, on bank time."""
 
 
-def recurring_work(duty: DutyConfig, clock: BankClock) -> tuple[Recurring, ...]:
-    """All that comes back, as the duty policy wants it. To add something, add it here."""
+def recurring_work(
+    duty: DutyConfig,
+    clock: BankClock,
+    patrol: PatrolPolicy | None = None,
+    trends: TrendPolicy | None = None,
+) -> tuple[Recurring, ...]:
+    """All that comes back, as the policies want it. To add something, add it here."""
     hour = draw_hour(duty)
     at = ScheduleCalendarSpec(
         hour=(ScheduleRange(hour.hour),),
@@ -70,20 +81,38 @@ def recurring_work(duty: DutyConfig, clock: BankClock) -> tuple[Recurring, ...]:
             once=DrawInput(clock=clock),
             repeating=DrawInput(clock=clock, repeating=True),
         ),
+        Recurring(
+            id=PATROL_ID,
+            workflow=PATROL_TYPE,
+            summary="patrol: deadlines, runs, queues, roster, backlog",
+            spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=(patrol or PatrolPolicy()).every)]),
+            once=PatrolInput(clock=clock),
+            repeating=PatrolInput(clock=clock, repeating=True),
+        ),
+        Recurring(
+            id=TREND_ID,
+            workflow=TREND_TYPE,
+            summary="trends: what comes more often than usual",
+            spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=(trends or TrendPolicy()).every)]),
+            once=TrendInput(clock=clock),
+            repeating=TrendInput(clock=clock, repeating=True),
+        ),
     )
 
 
-async def keep_schedules(client: Client, duty: Callable[[], DutyConfig], clock: BankClock) -> None:
-    """Keeps all schedules as the policy in force wants them, until it is cancelled.
+async def keep_schedules(client: Client, rulebook: Callable[[], Rulebook], clock: BankClock) -> None:
+    """Keeps all schedules as the policies in force want them, until it is cancelled.
 
-    `duty` may raise `DefinitionsMissing`: then the schedules are made once something is released.
+    `rulebook` may raise `DefinitionsMissing`: then the schedules are made once something is released.
     """
-    made: DutyConfig | None = None
+    made: tuple[DutyConfig, PatrolPolicy, TrendPolicy] | None = None
     while True:
         try:
-            wanted = duty()
+            book = rulebook()
+            wanted = (book.duty, book.patrol, book.trends)
             if wanted != made:
-                await ensure_schedules(client, recurring_work(wanted, clock), clock)
+                work = recurring_work(book.duty, clock, book.patrol, book.trends)
+                await ensure_schedules(client, work, clock)
                 made = wanted
         except (DefinitionsMissing, RPCError) as error:
             _log.warning("schedules.not_made", error=str(error))

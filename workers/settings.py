@@ -167,6 +167,10 @@ class Settings(BaseSettings):
         default=0.95, ge=0, le=1, description="share of them that must agree with what was done"
     )
 
+    heartbeat_url: SecretStr | None = Field(
+        default=None,
+        description="asked with GET after each patrol that found nothing; silence there means trouble",
+    )
     metrics_address: str = Field(
         default="", description="host:port at which a worker serves Prometheus metrics; default: nowhere"
     )
@@ -181,7 +185,7 @@ class Settings(BaseSettings):
         default="INFO", description="least severity that is logged"
     )
 
-    @field_validator("metrics_token", mode="before")
+    @field_validator("metrics_token", "heartbeat_url", mode="before")
     @classmethod
     def _empty_is_none(cls, token: object) -> object:
         return token or None

@@ -19,7 +19,8 @@ from activities.heartbeats import Heartbeats
 from definitions.findings import suggestion
 from domain.errors import DefinitionError
 from domain.handlers import HandlerSpec, Queue
-from workers.composition import ActivitySet, connect, handler_specs, install
+from workers.activity_set import ActivitySet, handler_specs
+from workers.composition import connect, install
 from workers.dev_server import register_search_attributes
 from workers.schedules import keep_schedules
 from workers.settings import PROJECT, Settings
@@ -28,10 +29,12 @@ from workflows.alert_desk import AlertDeskWorkflow
 from workflows.channel_test import ChannelTestWorkflow
 from workflows.expiry import ExpiryWorkflow
 from workflows.page import PageWorkflow
+from workflows.patrol import PatrolWorkflow
 from workflows.sandbox import workflow_runner
 from workflows.shadow import ShadowWorkflow
 from workflows.spot_check import SpotCheckDrawWorkflow, SpotCheckWorkflow
 from workflows.ticket import TicketWorkflow
+from workflows.trend import TrendWorkflow
 
 WORKFLOWS: Final[tuple[type[Any], ...]] = (
     TicketWorkflow,
@@ -40,8 +43,10 @@ WORKFLOWS: Final[tuple[type[Any], ...]] = (
     PageWorkflow,
     ExpiryWorkflow,
     ChannelTestWorkflow,
+    PatrolWorkflow,
     SpotCheckWorkflow,
     SpotCheckDrawWorkflow,
+    TrendWorkflow,
 )
 """All workflows. They run on the queue of tickets."""
 
@@ -158,7 +163,7 @@ async def serve(settings: Settings) -> None:
     collect_seldom()
     async with running_workers(client, installation.activities(), settings), installation.kept_fresh():
         schedules = asyncio.create_task(
-            keep_schedules(client, lambda: installation.rulebook.current().duty, settings.clock)
+            keep_schedules(client, installation.rulebook.current, settings.clock)
         )
         await stop.wait()
         schedules.cancel()

@@ -54,7 +54,7 @@ from domain.alert_events import (
     Undelivered,
     Untold,
 )
-from domain.alert_pages import page_of
+from domain.alert_pages import covers, page_of
 from domain.alerts import why_not_acknowledge
 from domain.digest import digest_of
 from domain.errors import InvalidInput, NoDecisionCode, NotPermitted
@@ -265,6 +265,8 @@ class AlertDeskWorkflow:
 
     async def _page(self, notify: Notify) -> tuple[str, ...]:
         """Pages whoever is on call. Empty where a page rings already: then they get this message as well."""
+        if any(covers(page.matters, notify.matters) for page in self._pages.values()):
+            return ()
         rings = self._pages.get(notify.desk_alert_id)
         if rings is not None and not rings.acknowledged:
             try:
@@ -273,9 +275,13 @@ class AlertDeskWorkflow:
                 # It is over, and its word of that is still on its way.
                 self._pages.pop(notify.desk_alert_id, None)
             else:
+                wider = rings.model_copy(update={"matters": notify.matters})
+                self._pages[notify.desk_alert_id] = wider
                 return ()
         request = page_of(notify.alert, self._now)
-        page = OpenPage(page_id=request.page_id, notification_id=notify.notification_id)
+        page = OpenPage(
+            page_id=request.page_id, notification_id=notify.notification_id, matters=notify.matters
+        )
         self._pages[notify.desk_alert_id] = page
         try:
             await workflow.start_child_workflow(

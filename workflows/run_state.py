@@ -13,6 +13,7 @@ from activities.messages import Opening, Progress
 from activities.record import RecordActivities
 from domain.details import details_of
 from domain.lifecycle import ENDS, TicketState, move, way
+from domain.next_deadline import next_deadline
 from domain.review import ReviewRequest
 from domain.sla import SlaTerms, Stopwatch
 from domain.sla_changes import words_of_move
@@ -57,6 +58,8 @@ class TicketRun:
         self.evidence: list[str] = []
         """What finished steps said."""
         self.open_reviews: dict[str, ReviewRequest] = {}
+        self.fired: frozenset[str] = frozenset()
+        """Thresholds and legal rungs that have fired or were skipped; the SLA clock keeps it."""
         self.failed_steps: dict[str, str] = {}
         """Steps that wait for an operator, key → name."""
         self.waits: dict[str, str] = {}
@@ -318,6 +321,7 @@ class TicketRun:
             sla=opening.sla if opening else None,
             stopwatch=self.stopwatch,
             deadline_at=self.deadline_at(),
+            next_deadline_at=self._next_deadline(),
             sla_level=self.sla_level,
             spot_check=self.spot_check,
             open_reviews=tuple(self.open_reviews.values()),
@@ -329,6 +333,11 @@ class TicketRun:
             closed_at=self.closed_at,
             last_seq=self.last_seq,
         )
+
+    def _next_deadline(self) -> datetime | None:
+        if self.opening is None or self.state in ENDS:
+            return None
+        return next_deadline(self.opening.sla, self.stopwatch, self.fired)
 
     async def record(self) -> None:
         """Brings the store up to date, in order and once for each event."""

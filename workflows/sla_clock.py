@@ -40,9 +40,13 @@ class SlaClock:
     def __init__(self, run: TicketRun, alerting: Alerting, fired: Iterable[str] = ()) -> None:
         self._run = run
         self._alerting = alerting
-        self.fired: frozenset[str] = frozenset(fired)
-        """Thresholds that have fired or were skipped."""
+        run.fired = frozenset(fired)
         self._reviewing = asyncio.Lock()
+
+    @property
+    def fired(self) -> frozenset[str]:
+        """Thresholds that have fired or were skipped."""
+        return self._run.fired
 
     async def tick(self) -> None:
         """The service clock, until it is cancelled. Holds, resumes and other terms move the deadlines."""
@@ -197,6 +201,6 @@ class SlaClock:
         await run.record()
 
     def _skip(self, fired: str, skipped: tuple[str, ...]) -> None:
-        self.fired |= {fired, *skipped}
+        self._run.fired = self.fired | {fired, *skipped}
         for key in skipped:
             self._run.note(EventKind.SLA_SKIPPED, f"{key} was passed while the clock was not watched")

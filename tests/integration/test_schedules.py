@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from temporalio.client import Client, ScheduleActionStartWorkflow
 from temporalio.service import RPCError
 
+from definitions.book import Rulebook
 from domain.clock import BankClock
-from domain.duty import DutyConfig
 from domain.errors import DefinitionsMissing
-from tests.fakes.rulebook import DUTY
+from tests.fakes.rulebook import DUTY, FakeRulebook
 from tests.support.dev_server import RunningDevServer, running_dev_server
 from workers.schedules import ensure_schedules, ensure_spot_check_schedule, keep_schedules, recurring_work
 from workflows.spot_check_contract import DRAW_ID, DRAW_TYPE
@@ -101,22 +102,22 @@ async def test_schedules_are_made_once_there_is_a_policy(
 ) -> None:
     monkeypatch.setattr("workers.schedules._LOOK_S", 0.05)
     client = await server.client()
-    policies: list[DutyConfig] = []
+    policies: list[Rulebook] = []
 
     asked = asyncio.Event()
 
-    def duty() -> DutyConfig:
+    def rulebook() -> Rulebook:
         asked.set()
         if not policies:
             raise DefinitionsMissing("nothing was released yet")
         return policies[-1]
 
-    keeper = asyncio.create_task(keep_schedules(client, duty, BankClock()))
+    keeper = asyncio.create_task(keep_schedules(client, rulebook, BankClock()))
     try:
         await asyncio.wait_for(asked.wait(), 20)
         assert [each async for each in await client.list_schedules()] == []
         for policy, wanted in ((DUTY, (8, 0)), (LATER, (9, 30))):
-            policies.append(policy)
+            policies.append(replace(FakeRulebook().current(), duty=policy))
             async with asyncio.timeout(20):
                 while True:
                     await asyncio.sleep(0.1)

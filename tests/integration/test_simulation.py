@@ -15,7 +15,7 @@ from definitions.loader import load_rulebook
 from domain.lifecycle import TicketState
 from tests.fakes.definition_folder import edited, write_definitions
 from tests.support.requirements import need
-from workers.composition import handler_specs
+from workers.activity_set import handler_specs
 from workers.dev_server import TemporalNotInstalled, temporal_command
 from workers.settings import PROJECT
 from workers.simulation.cases import Case

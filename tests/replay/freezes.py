@@ -19,6 +19,18 @@ async def freeze_low(stage: Stage) -> Ticket:
 
 
 @scenario()
+async def freeze_with_an_end(stage: Stage) -> Ticket:
+    """A freeze for thirty days: what outlives the ticket is watched by a workflow of its own."""
+    return await stage.ends(await stage.submit("freeze", period="30d"))
+
+
+@scenario()
+async def unfreeze_what_was_watched(stage: Stage) -> Ticket:
+    """A release: whatever was watched on the account is watched no more."""
+    return await stage.ends(await stage.submit("unfreeze"))
+
+
+@scenario()
 async def freeze_medium_by_day(stage: Stage) -> Ticket:
     """Medium risk by day: a person confirms before the effect, and is not asked again at the end."""
     ticket = await stage.submit("freeze", holder="entity")

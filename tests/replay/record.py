@@ -16,6 +16,7 @@ from pathlib import Path
 
 from temporalio.testing import WorkflowEnvironment
 
+from activities.adapters.expiries import WorkflowExpiries
 from activities.ports import RulebookSource
 from definitions.book import Rulebook
 from domain.dispatch.answer import DispatchAnswer
@@ -27,7 +28,7 @@ from tests.replay.scenarios import SCENARIOS
 from tests.replay.stage import Stage
 from tests.support.ticket_world import World, ticket_world
 from tests.support.virtual_time import virtual_time
-from workers.composition import handler_specs
+from workers.activity_set import handler_specs
 from workers.rulebook import RulebookFiles
 from workers.settings import PROJECT
 
@@ -92,7 +93,9 @@ async def main(names: list[str]) -> None:
     async with virtual_time() as env:
         for definitions in dict.fromkeys(each.definitions for each in missing):
             with tempfile.TemporaryDirectory() as data:
-                async with ticket_world(env.client, Path(data), rulebook(definitions), clock=None) as world:
+                async with ticket_world(
+                    env.client, Path(data), rulebook(definitions), clock=None, expiries=WorkflowExpiries()
+                ) as world:
                     for each in missing:
                         if each.definitions == definitions:
                             await record(env, world, each, folder)

@@ -21,8 +21,8 @@ from domain.task import RiskLevel
 from tests.fakes.rulebook import FakeRulebook
 from tests.fakes.store import FakeIntake, FakeReader
 from tests.fakes.temporal_client import FakeTemporal
+from workers.activity_set import handler_specs
 from workers.api.app import create_app
-from workers.composition import handler_specs
 from workers.desk.authority import Trail
 from workers.desk.duty import DutyDesk
 from workers.desk.handlers import HandlerDesk
@@ -103,6 +103,7 @@ class DutyOffice:
                 policy=lambda: self.rulebook.book.degraded,
                 trail=Trail(audit, clock),
             ),
+            trends=self.store.trends,
         )
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://api")

@@ -32,7 +32,7 @@ from tests.support.requirements import need
 from tests.support.scripted_handlers import PEOPLE, ScriptedHandlers
 from tests.support.scripts import Script
 from tests.support.ticket_world import Outbox, Ticket, World, signing_codes
-from workers.composition import ActivitySet, activity_set, handler_specs
+from workers.activity_set import ActivitySet, activity_set, handler_specs
 from workers.settings import Settings
 from workers.worker import running_workers
 from workflows.payloads import data_converter

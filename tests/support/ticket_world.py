@@ -27,7 +27,7 @@ from domain.review import Decision, DecisionOutcome, ReviewRequest, Verb
 from domain.task import OpsTask
 from domain.ticket import EventKind, TicketEvent, TicketView
 from tests.fakes.core_bank import FakeCoreBank
-from workers.composition import activity_set
+from workers.activity_set import activity_set
 from workers.settings import Settings
 from workers.worker import running_workers
 from workflows.contract import (

@@ -192,6 +192,20 @@ async def test_what_follows_while_it_rings_is_a_message_and_no_second_page(case:
     assert page.page.subject == (await case.page(first)).page.subject, "what a link shows stays the same"
 
 
+async def test_another_alert_about_the_same_question_rings_no_second_page(case: Case) -> None:
+    """The desk's alert of the first is done by then: without a look at open pages each would ring."""
+    asked = Addressee(to="on_call")
+    first = await case.raise_alert("T1", AlertLevel.REVIEW, review_id="R1", instead=asked)
+    await case.page(first, rings)
+    late = {"review_id": "R1", "instead": asked, "alert_id": f"{first.task_id}/late"}
+    await case.raise_alert("T1", AlertLevel.FAILURE, **late)
+    told = await soon(
+        lambda: case.world.store.alerts.alerts_of(first.task_id),
+        lambda rows: len(rows) == 2 and bool(rows[1].told),
+    )
+    assert not any(each.startswith("page ") for each in told[1].told)
+
+
 async def test_what_follows_an_answer_rings_anew(case: Case) -> None:
     first = await case.raise_alert("T1")
     await case.answer(await case.page(first, rings), "duty.yang")

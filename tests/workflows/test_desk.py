@@ -18,7 +18,7 @@ from domain.ticket import EventKind
 from tests.fakes.core_bank import Failure
 from tests.fakes.rulebook import FakeRulebook
 from tests.support.ticket_world import Ticket, World, ticket_world
-from workers.composition import sops_in_force
+from workers.activity_set import sops_in_force
 from workers.tickets import TicketDesk
 from workflows.contract import Command, CommandOutcome, OutsideEvent
 

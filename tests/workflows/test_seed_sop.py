@@ -9,7 +9,7 @@ from temporalio.testing import WorkflowEnvironment
 from domain.lifecycle import TicketState
 from domain.review import Verb
 from tests.support.ticket_world import CUSTOMER_ORDER, World, ticket_world
-from workers.composition import handler_specs
+from workers.activity_set import handler_specs
 from workers.rulebook import RulebookFiles
 from workers.settings import PROJECT
 

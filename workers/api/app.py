@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from activities.adapters.store.figures import Figures
 from activities.ports import AuditLog, TicketReader
+from activities.ports.trends import TrendBook
 from workers.api.body import JsonBodies
 from workers.api.context import RequestContext
 from workers.api.errors import Problem, install
@@ -20,6 +21,7 @@ from workers.api.routes_handlers import handler_routes
 from workers.api.routes_metrics import metric_routes
 from workers.api.routes_migration import migration_routes
 from workers.api.routes_pages import link_routes, page_routes
+from workers.api.routes_patrol import patrol_routes
 from workers.api.routes_pictures import picture_routes
 from workers.api.routes_reviews import review_routes
 from workers.api.routes_rollout import rollout_routes
@@ -27,6 +29,7 @@ from workers.api.routes_roster import roster_routes
 from workers.api.routes_service import service_routes
 from workers.api.routes_spot_checks import spot_check_routes
 from workers.api.routes_tickets import ticket_routes
+from workers.api.routes_trends import trend_routes
 from workers.api.signin import signed_in_by, staff_by
 from workers.desk.alerts import AlertOffice
 from workers.desk.channels import ChannelDesk
@@ -34,6 +37,7 @@ from workers.desk.duty import DutyDesk
 from workers.desk.expiry import ExpiryDesk
 from workers.desk.handlers import HandlerDesk
 from workers.desk.paging import PageDesk
+from workers.desk.patrol import PatrolDesk
 from workers.desk.roster import RosterDesk
 from workers.desk.spot_checks import SpotCheckDesk
 from workers.identity import Identity
@@ -76,6 +80,8 @@ def create_app(
     roster: RosterDesk | None = None,
     expiries: ExpiryDesk | None = None,
     handlers: HandlerDesk | None = None,
+    patrol: PatrolDesk | None = None,
+    trends: TrendBook | None = None,
     figures: Callable[[], Figures] | None = None,
     zone: Callable[[], str] = lambda: "UTC",
 ) -> FastAPI:
@@ -94,29 +100,25 @@ def create_app(
     app.include_router(event_routes(desk, signed_in))
     app.include_router(migration_routes(desk, signed_in, staff))
     app.include_router(review_routes(desk, reader, settings, staff))
-    if releases is not None:
-        app.include_router(definition_routes(releases, staff))
-    if rollouts is not None:
-        app.include_router(rollout_routes(rollouts, staff))
-    if alerts is not None:
-        app.include_router(alert_routes(alerts, staff))
-    if channels is not None:
-        app.include_router(channel_routes(channels, staff))
-    if duty is not None:
-        app.include_router(duty_routes(duty, staff))
-    if spot_checks is not None:
-        app.include_router(spot_check_routes(spot_checks, staff))
-    if pages is not None:
-        app.include_router(page_routes(pages, staff))
-        app.include_router(link_routes(pages, zone))
-    if roster is not None:
-        app.include_router(roster_routes(roster, staff))
-    if expiries is not None:
-        app.include_router(expiry_routes(expiries, staff))
-    if handlers is not None:
-        app.include_router(handler_routes(handlers, staff))
-    if figures is not None:
-        app.include_router(metric_routes(figures, settings, staff))
+    optional = (
+        definition_routes(releases, staff) if releases else None,
+        rollout_routes(rollouts, staff) if rollouts else None,
+        alert_routes(alerts, staff) if alerts else None,
+        channel_routes(channels, staff) if channels else None,
+        duty_routes(duty, staff) if duty else None,
+        spot_check_routes(spot_checks, staff) if spot_checks else None,
+        page_routes(pages, staff) if pages else None,
+        link_routes(pages, zone) if pages else None,
+        roster_routes(roster, staff) if roster else None,
+        expiry_routes(expiries, staff) if expiries else None,
+        handler_routes(handlers, staff) if handlers else None,
+        patrol_routes(patrol, staff) if patrol else None,
+        trend_routes(trends, staff) if trends else None,
+        metric_routes(figures, settings, staff) if figures else None,
+    )
+    for router in optional:
+        if router is not None:
+            app.include_router(router)
     app.include_router(service_routes(desk, audit, signed_in))
     install(app)
     app.add_middleware(JsonBodies, max_bytes=settings.max_body_bytes)

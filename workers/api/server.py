@@ -6,6 +6,7 @@ from workers.api.app import create_app
 from workers.composition import connect, install
 from workers.desk.authority import Trail
 from workers.desk.expiry import ExpiryDesk
+from workers.desk.patrol import PatrolDesk
 from workers.settings import Settings
 
 
@@ -34,6 +35,8 @@ async def serve(settings: Settings) -> None:
             trail=Trail(installation.store.audit, settings.clock),
         ),
         handlers=installation.handlers(),
+        patrol=PatrolDesk(client, installation.store.patrols, settings.clock),
+        trends=installation.store.trends,
         figures=installation.store.figures.read,
         zone=lambda: installation.rulebook.current().duty.timezone,
     )

@@ -32,7 +32,7 @@ def explain(
 ) -> None:
     """Dispatch a text with the definitions in force and show the evidence."""
     # Every adapter comes with these; commands that talk to the API start faster without them.
-    from workers.composition import handler_specs  # noqa: PLC0415
+    from workers.activity_set import handler_specs  # noqa: PLC0415
     from workers.rulebook import RulebookFiles  # noqa: PLC0415
 
     words = sys.stdin.read() if text == ["-"] else " ".join(text)

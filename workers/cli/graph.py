@@ -155,7 +155,7 @@ def _sops_in(folder: Path) -> Iterator[tuple[Path, Sop | None, list[Finding]]]:
 def _catalogue(folder: Path) -> dict[str, HandlerSpec]:
     """All handlers; without the people where their policy cannot be read."""
     # Imported here: the other commands of the CLI need no activities to start.
-    from workers.composition import handler_specs  # noqa: PLC0415
+    from workers.activity_set import handler_specs  # noqa: PLC0415
 
     policies, _ = read_policies(folder / "policies")
     handlers = handler_specs()

@@ -55,7 +55,7 @@ def show(
 ) -> None:
     """List the handlers that SOPs can name: opsloop's, the bank's own, and the human tasks."""
     # Every adapter comes with it; commands that talk to the API start faster without them.
-    from workers.composition import handler_specs  # noqa: PLC0415
+    from workers.activity_set import handler_specs  # noqa: PLC0415
 
     folder = definitions or load_settings().definitions_dir
     policies, _ = read_policies(folder / "policies")

@@ -20,6 +20,7 @@ from workers.cli import (
     metrics,
     migration,
     pages,
+    patrol,
     releases,
     reviews,
     rollout,
@@ -28,6 +29,7 @@ from workers.cli import (
     spot_checks,
     submit,
     tickets,
+    trends,
 )
 from workers.cli import run as processes
 from workers.cli.entry import FAILED, execute
@@ -46,6 +48,7 @@ app.add_typer(pages.app, name="page")
 app.add_typer(roster.app, name="roster")
 app.add_typer(expiry.app, name="expiry")
 app.add_typer(alerts.app, name="alert")
+alerts.app.command("trends")(trends.trends)
 app.add_typer(sop.app, name="sop")
 sop.app.add_typer(releases.app)
 sop.app.add_typer(rollout.app, name="rollout")
@@ -54,6 +57,7 @@ app.add_typer(dispatch.app, name="dispatch")
 app.add_typer(duty.app, name="duty")
 app.add_typer(spot_checks.app, name="spot-check")
 app.add_typer(channels.app, name="channel")
+app.add_typer(patrol.app, name="patrol")
 app.command("outbox")(channels.outbox)
 app.add_typer(handlers.app, name="handlers")
 app.command("metrics")(metrics.metrics)

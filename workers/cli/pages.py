@@ -85,19 +85,20 @@ def ack(
 
 
 def _ringing(connection: Api) -> str:
-    """The one page that rings the person who asks. Raises `NotFound`, and `InvalidInput` for several."""
+    """The one page that rings whoever asks, or else the only one that rings at all.
+
+    Raises `NotFound` where none rings, and `InvalidInput` for several.
+    """
     me = connection.get("whoami")["id"]
     listed = connection.get("on-call", "pages", open_only=True, limit=200)["pages"]
-    mine = [
-        each["page"]["page_id"]
-        for each in listed
-        if each["state"]["phase"] == "ringing" and me in each["state"]["rung"]
-    ]
-    if not mine:
-        raise NotFound(f"no page rings {me}; `opsloop page list --open` shows all")
-    if len(mine) > 1:
-        raise InvalidInput(f"{len(mine)} pages ring {me}: say which of {', '.join(mine)}", field="PAGE_ID")
-    return str(mine[0])
+    ringing = [each for each in listed if each["state"]["phase"] == "ringing"]
+    mine = [each for each in ringing if me in each["state"]["rung"]] or ringing
+    names = [str(each["page"]["page_id"]) for each in mine]
+    if not names:
+        raise NotFound("no page rings; `opsloop page list --open` shows all that are not over")
+    if len(names) > 1:
+        raise InvalidInput(f"{len(names)} pages ring: say which of {', '.join(names)}", field="PAGE_ID")
+    return names[0]
 
 
 @app.command()

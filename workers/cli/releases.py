@@ -225,7 +225,7 @@ def status(
 def _compare(shown: dict[str, Any], connection: Api, folder: Path) -> None:
     """Tells the status of this folder instead of that beside the API, and what is wrong with it."""
     # The other commands start without these.
-    from workers.composition import handler_specs  # noqa: PLC0415
+    from workers.activity_set import handler_specs  # noqa: PLC0415
     from workers.library_reading import definitions_of  # noqa: PLC0415
 
     in_force = {each["path"]: each["sha256"] for each in shown["files"] if each["sha256"]}

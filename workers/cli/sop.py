@@ -57,7 +57,7 @@ def check(
         typer.echo(json.dumps({"code": explain.upper(), "page": page}) if as_json else page)
         return
     # Imported here: the other commands of the CLI need neither activities nor settings to start.
-    from workers.composition import handler_specs  # noqa: PLC0415
+    from workers.activity_set import handler_specs  # noqa: PLC0415
     from workers.settings import Settings  # noqa: PLC0415
 
     folder = _near(definitions or Settings().definitions_dir)

@@ -15,7 +15,7 @@ from rich.console import Console
 from activities.adapters.store import open_store
 from activities.ports import TicketReader
 from domain.duty import mode_at, next_change
-from workers.composition import handler_specs
+from workers.activity_set import handler_specs
 from workers.demo import ending
 from workers.demo.api import Api
 from workers.demo.changes import Changes, environment_of, names_of, play_pages
@@ -31,6 +31,7 @@ from workers.demo.script import FOLDER, Script, latest_night, read_script
 from workers.demo.staff import Intake, Staff
 from workers.demo.stage import command_line, demo_settings, lay_out, stage
 from workers.demo.watch import Counts, Watch, waiting
+from workers.demo.watchkeeper import Watchkeeper
 from workers.embedded import Embedded
 from workers.rulebook import RulebookFiles
 from workers.settings import Settings
@@ -117,6 +118,7 @@ class Performance:
     outbox: Outbox
     intake: Intake
     staff: Staff
+    watchkeeper: Watchkeeper
     mishaps: Mishaps
     changes: Changes
     pictures: Pictures
@@ -132,6 +134,7 @@ class Performance:
                     self.watch.run(),
                     self.outbox.run(),
                     self.staff.run(),
+                    self.watchkeeper.run(),
                     self._tell_duty(),
                     self._draw(screen),
                 )
@@ -280,6 +283,7 @@ async def _performance(
                 outbox=outbox,
                 intake=Intake(api, clock, chronicle),
                 staff=Staff(api, clock, chronicle, script, directory),
+                watchkeeper=Watchkeeper(api, clock, chronicle),
                 mishaps=Mishaps(bank, embedded.supervisor, clock, chronicle),
                 changes=Changes(terminal, embedded, api, clock, chronicle, script.night.zone, watch),
                 pictures=Pictures.from_environment(script),

@@ -15,7 +15,7 @@ from definitions.validation import validated
 from definitions.yaml_source import Document
 from domain.handlers import HandlerSpec
 from domain.people import Directory
-from workers.composition import handler_specs
+from workers.activity_set import handler_specs
 from workers.simulation.cases import KINDS, Answer, CaseFile, Expectation
 from workers.simulation.mocks import error_codes
 from workers.simulation.record import script_names

@@ -18,7 +18,7 @@ from definitions.schema import Place, Sop, Step, Trigger, all_steps
 from domain.clock import BankClock
 from domain.lifecycle import ENDS
 from domain.ticket import TicketEvent, TicketView
-from workers.composition import handler_specs
+from workers.activity_set import handler_specs
 from workers.simulation.cases import Case
 from workers.simulation.record import RunRecord
 from workers.simulation.rules import CALLER, with_callers

@@ -35,7 +35,7 @@ from domain.handlers import HandlerSpec, Queue
 from domain.notices import Channel, Notice
 from domain.orders import BankOrder, OrderReceipt
 from domain.people import Directory
-from workers.composition import ActivitySet, activity_set, handler_specs
+from workers.activity_set import ActivitySet, activity_set, handler_specs
 from workers.dev_server import DevServer
 from workers.settings import Settings
 from workers.simulation.cases import Case

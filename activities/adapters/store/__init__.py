@@ -18,11 +18,13 @@ from activities.adapters.store.intake import SqlIntakeRegister
 from activities.adapters.store.library import SqlRulesLibrary
 from activities.adapters.store.notices import SqlNoticeLog
 from activities.adapters.store.pages import SqlPageStore
+from activities.adapters.store.patrol import SqlPatrolStore
 from activities.adapters.store.reader import SqlTicketReader
 from activities.adapters.store.rollouts import SqlRolloutStore
 from activities.adapters.store.shift_book import SqlRosterOverrides, SqlShiftFacts
 from activities.adapters.store.spot_checks import SqlSpotCheckBook
 from activities.adapters.store.tickets import SqlTicketStore
+from activities.adapters.store.trends import SqlTrendBook
 from domain.clock import BankClock
 
 
@@ -44,10 +46,12 @@ class Store:
     library: SqlRulesLibrary
     rollouts: SqlRolloutStore
     pages: SqlPageStore
+    patrols: SqlPatrolStore
     overrides: SqlRosterOverrides
     shifts: SqlShiftFacts
     duty: SqlDutyBook
     spot_checks: SqlSpotCheckBook
+    trends: SqlTrendBook
 
     def close(self) -> None:
         """Closes the connections."""
@@ -75,8 +79,10 @@ def open_store(url: str, clock: BankClock | None = None) -> Store:
         library=SqlRulesLibrary(database),
         rollouts=SqlRolloutStore(database),
         pages=SqlPageStore(database),
+        patrols=SqlPatrolStore(database),
         overrides=SqlRosterOverrides(database),
         shifts=SqlShiftFacts(database),
         duty=SqlDutyBook(database),
         spot_checks=SqlSpotCheckBook(database),
+        trends=SqlTrendBook(database),
     )

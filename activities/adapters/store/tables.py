@@ -105,6 +105,7 @@ tickets = Table(
     _words("sla_level"),
     _flag("spot_check"),
     Column("deadline_at", Moment),
+    Column("next_deadline_at", Moment),  # when the ticket has to tell of something; null: of nothing
     Column("due_at", Moment),  # the sort key of open tickets, never null there; null once closed
     Column("opened_at", Moment, nullable=False),
     Column("closed_at", Moment),
@@ -119,6 +120,8 @@ Index(
     tickets.c.closed_at.desc(),
     tickets.c.task_id,
 )
+Index("ix_tickets_next_deadline", tickets.c.is_open, tickets.c.next_deadline_at)
+Index("ix_tickets_open", tickets.c.is_open, tickets.c.task_id)
 Index("ix_tickets_group", tickets.c.assigned_group, tickets.c.is_open)
 Index("ix_tickets_sop", tickets.c.sop_id, tickets.c.sop_digest)
 Index("ix_tickets_rollout", tickets.c.rollout)

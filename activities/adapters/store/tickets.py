@@ -121,6 +121,7 @@ def _columns(view: TicketView) -> dict[str, object]:
         "sla_level": view.sla_level,
         "spot_check": view.spot_check,
         "deadline_at": view.deadline_at,
+        "next_deadline_at": view.next_deadline_at if is_open else None,
         "due_at": (view.deadline_at or NO_DEADLINE) if is_open else None,
         "opened_at": view.opened_at,
         "closed_at": view.closed_at,

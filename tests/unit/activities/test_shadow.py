@@ -14,7 +14,7 @@ from domain.task import RiskLevel
 from tests.fakes.core_bank import FakeCoreBank
 from tests.fakes.rulebook import FakeRulebook
 from tests.support.tickets import NIGHT, sample_task
-from workers.composition import handler_specs
+from workers.activity_set import handler_specs
 
 
 class Own:

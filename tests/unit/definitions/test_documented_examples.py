@@ -8,7 +8,7 @@ import pytest
 
 from definitions.findings import has_errors
 from definitions.loader import check_sop_files
-from workers.composition import handler_specs
+from workers.activity_set import handler_specs
 from workers.settings import PROJECT
 
 PAGES = ("sop-language", "sop-steps", "sop-expressions", "sop-failures", "sop-mistakes")

@@ -10,7 +10,7 @@ from definitions.findings import CODES, Finding, has_errors
 from definitions.loader import load_rulebook
 from domain.errors import NotFound
 from tests.fakes.definition_folder import write_definitions
-from workers.composition import handler_specs
+from workers.activity_set import handler_specs
 
 PROJECT = Path(__file__).resolve().parents[3]
 WITHOUT_EXAMPLE = {

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from definitions.findings import CODES, Finding, Position, Severity, bounded, found, suggestion
 from definitions.schema import ManualSpec, ReviewSpec, Sop, Step, Trigger
 from domain.sla import Escalation
-from workers.composition import handler_specs
+from workers.activity_set import handler_specs
 
 PROJECT = Path(__file__).resolve().parents[3]
 LANGUAGE = (PROJECT / "docs/sop-language.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ import pytest
 from definitions.loader import load_rulebook
 from domain.handler_health import HandlerPolicy
 from tests.fakes.definition_folder import write_definitions
-from workers.composition import handler_specs
+from workers.activity_set import handler_specs
 
 
 def load(tmp_path: Path, text: str | None) -> tuple[HandlerPolicy | None, list[tuple[str, int]]]:

@@ -21,7 +21,7 @@ from tests.support.scripted_handlers import CATALOGUE
 from tests.support.scripts import Script
 from tests.support.sop_mutations import badly_located, mutated
 from tests.support.sop_runs import broken_laws, pinned, play
-from workers.composition import handler_specs
+from workers.activity_set import handler_specs
 from workers.settings import PROJECT
 
 FOLDER = PROJECT / "definitions"

@@ -9,7 +9,7 @@ from definitions.findings import Severity
 from definitions.loader import load_rulebook, read_sop
 from definitions.policy_files import FILES, read_policies
 from definitions.schema import all_steps
-from workers.composition import handler_specs
+from workers.activity_set import handler_specs
 
 DEFINITIONS = Path(__file__).resolve().parents[3] / "definitions"
 SOPS = sorted(path for path in (DEFINITIONS / "sops").glob("*.yaml") if not path.name.endswith(".test.yaml"))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.alert_events import Notify
-from domain.alert_pages import Matter, page_id_of, page_of, pages_on_call
+from domain.alert_pages import Matter, covers, page_id_of, page_of, pages_on_call
 from domain.alerts import Addressee, Alert, AlertLevel, AlertPolicy, AlertRule
 from domain.notices import Channel
 from tests.fakes.alert_desk import DeskRun, an_alert
@@ -56,6 +56,15 @@ def test_a_page_says_the_subject_the_choices_the_deadline_and_what_silence_leads
     assert page.choices == ("opsloop review show R1", "opsloop alert ack A7K2M9QXTB")
     assert (page.deadline_at, page.silence) == (AT, "it is rejected")
     assert page_of(an_alert(), AT).silence, "never nothing"
+
+
+def test_one_page_a_matter_is_enough() -> None:
+    ticket, question = Matter(task_id="T1"), Matter(task_id="T1", review_id="R1")
+    assert covers([question], [question])
+    assert covers([ticket], [question])
+    assert not covers([question], [ticket]), "it ends with the question"
+    assert not covers([ticket], [ticket, Matter(task_id="T2")])
+    assert not covers([ticket], []), "nobody knows what it is about"
 
 
 def notified(run: DeskRun) -> list[Notify]:

@@ -15,7 +15,7 @@ from domain.errors import DefinitionError
 from domain.handlers import Queue
 from domain.steps import StepInput, StepOutput
 from domain.task import OpsTask, RiskLevel
-from workers.composition import ActivitySet, handler_specs
+from workers.activity_set import ActivitySet, handler_specs
 from workers.extensions import Extension, extensions
 from workers.settings import PROJECT
 from workers.worker import check_wiring

@@ -8,10 +8,10 @@ import yaml
 
 from definitions.schema import Step
 from tests.fakes.definition_folder import write_definitions
+from workers.activity_set import handler_specs
 from workers.cli.entry import execute
 from workers.cli.handlers import snippet
 from workers.cli.main import app
-from workers.composition import handler_specs
 
 
 @pytest.fixture

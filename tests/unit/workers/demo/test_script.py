@@ -12,7 +12,7 @@ from definitions.loader import check_sop_files, load_rulebook
 from definitions.schema import all_steps
 from domain.errors import DefinitionError
 from domain.fields import form_problems
-from workers.composition import handler_specs
+from workers.activity_set import handler_specs
 from workers.demo.changes import names_of
 from workers.demo.commands import apply_edits
 from workers.demo.script import CHANGES, FOLDER, Night, Script, latest_night, read_script

@@ -7,7 +7,7 @@ import pytest
 from definitions.book import Rulebook
 from definitions.loader import load_rulebook
 from tests.fakes.definition_folder import FILES, write_definitions
-from workers.composition import handler_specs
+from workers.activity_set import handler_specs
 from workers.settings import PROJECT
 from workers.simulation.files import CaseSet, case_files, read_cases, rulebook_with
 

@@ -1,4 +1,7 @@
-"""How many tickets of each kind arrived in each hour, and which kinds surge."""
+"""Which kinds of tickets surge, and the index by which arrivals are counted."""
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0014"
 down_revision = "0013"
@@ -7,8 +10,21 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Creates the tables."""
+    """Creates table and index."""
+    op.create_table(
+        "trends",
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("surging", sa.Boolean, nullable=False),
+        sa.Column("looked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("trend", sa.JSON, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_trends"),
+    )
+    op.create_index(
+        "ix_tickets_opened", "tickets", ["opened_at", "category", "action", "assigned_group", "task_id"]
+    )
 
 
 def downgrade() -> None:
-    """Drops the tables."""
+    """Drops both."""
+    op.drop_index("ix_tickets_opened", "tickets")
+    op.drop_table("trends")
