@@ -13,6 +13,7 @@ from activities.ports.alerts import AlertBook, AlertDesks
 from domain.alert_pages import pages_on_call
 from domain.alerts import Alert, AlertReceipt
 from domain.errors import OpsloopError, StoreUnavailable
+from domain.task import RiskLevel
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,10 +42,14 @@ class AlertActivities:
             return await asyncio.to_thread(self._send, alert)
         try:
             book = self._rulebook.current()
+            if not alert.group:
+                # A ticket that could not even be dispatched: whoever takes unknown tickets of high risk.
+                owner = book.dispatch.escalation.groups[RiskLevel.HIGH]
+                alert = alert.model_copy(update={"group": owner})
             quiet = book.alerts.lights_dashboard_only(alert)
             known = alert if quiet else await asyncio.to_thread(self._with_what_is_known, alert)
             pages = not quiet and pages_on_call(known, book.alerts)
-            raised = RaisedAlert(alert=known, dashboard_only=quiet, pages=pages)
+            raised = RaisedAlert(alert=known, dashboard_only=quiet, pages=pages, rules=book.alerts.desk)
             await self._desks.hand_over(raised, timezone=book.duty.timezone)
         except OpsloopError as error:
             raise translated(error) from error

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from pydantic import Field
 
-from domain.alert_desk_state import Desk, DeskRules
+from domain.alert_desk_state import Desk
 from domain.alert_events import StoreChange
 from domain.alert_pages import Matter
 from domain.alerts import Alert
 from domain.clock import BankClock
+from domain.desk_rules import DeskRules
 from domain.handlers import Queue
 from domain.model import Model, Record
 
@@ -78,6 +79,8 @@ class RaisedAlert(Record):
     dashboard_only: bool = False
     pages: bool = False
     """Whoever is on call is paged about it."""
+    rules: DeskRules | None = None
+    """Those in force; None: the desk keeps its own."""
 
 
 class ClosedTicket(Record):

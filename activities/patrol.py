@@ -86,13 +86,17 @@ class PatrolActivities:
         ]
         terms = terms_digest(book)
         if last is not None and last.terms_digest not in ("", terms):
-            counts["terms_reviewed"], counts["terms_changed"] = await self._review_terms()
+            reviewed, changed, unanswered = await self._review_terms()
+            counts |= {"terms_reviewed": reviewed, "terms_changed": changed, "terms_unanswered": unanswered}
+            if unanswered:
+                # Asked again in the next round: a ticket whose terms are those in force changes nothing.
+                terms = last.terms_digest
         going_on, tell = episodes(last.episodes if last else (), findings, order.at)
         for episode in tell:
             await self._tell(book, episode, findings, order.at)
         report = PatrolReport(
             at=order.at,
-            findings=tuple(findings[: 10 * _MOST]),
+            findings=tuple(findings[:_MOST]),
             counts={**counts, "findings": len(findings)},
             episodes=going_on,
             terms_digest=terms,
@@ -171,9 +175,12 @@ class PatrolActivities:
             for each in gaps(book.roster, at, until, overrides=stored)
         ]
 
-    async def _review_terms(self) -> tuple[int, int]:
-        """Has every open ticket hold its terms against the policies in force; how many, how many moved."""
-        reviewed = changed = 0
+    async def _review_terms(self) -> tuple[int, int, int]:
+        """Has every open ticket hold its terms against the policies in force.
+
+        How many did, how many deadlines moved, how many did not answer.
+        """
+        reviewed = changed = unanswered = 0
         after = ""
         while page := await asyncio.to_thread(self._store.open_tickets, after, most=_PAGE):
             after = page[-1].task_id
@@ -181,8 +188,9 @@ class PatrolActivities:
                 activity.heartbeat("terms", reviewed)
                 some = page[start : start + _AT_ONCE]
                 moved = await asyncio.gather(*(self._engine.review_terms(each.task_id) for each in some))
-                reviewed, changed = reviewed + len(some), changed + sum(moved)
-        return reviewed, changed
+                reviewed, changed = reviewed + len(some), changed + moved.count(True)
+                unanswered += moved.count(None)
+        return reviewed, changed, unanswered
 
     async def _tell(self, book: Rulebook, episode: Episode, findings: list[Finding], at: datetime) -> None:
         if self._desks is None:

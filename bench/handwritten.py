@@ -44,7 +44,7 @@ class HandwrittenFreezeWorkflow:
         self._alerting = Alerting(self._run)
         self._reviews = ReviewBook(self._run, self._alerting)
         self._commands = Commands(self._run, self._reviews, Journal())
-        self._sla = SlaClock(self._run, self._alerting)
+        self._sla = SlaClock(self._run, self._alerting, self._reviews)
         self._results: dict[str, StepOutput] = {}
 
     @workflow.update

@@ -34,6 +34,7 @@ from domain.model import Record
 from domain.paging_policy import PagingPolicy
 from domain.patrol import PatrolPolicy
 from domain.people import Directory
+from domain.rescue import RescuePolicy
 from domain.risk import RiskPolicy
 from domain.roster import Roster, around_the_clock
 from domain.sla import SlaPolicy
@@ -142,6 +143,8 @@ class Rulebook:
     """How often an auditor asks from outside, and what it minds."""
     trends: TrendPolicy = field(default_factory=TrendPolicy)
     """When similar tickets count as a surge, and who is told."""
+    rescue: RescuePolicy = field(default_factory=RescuePolicy)
+    """What becomes of a ticket at 95 % of its SLA."""
     candidates: tuple[Candidate, ...] = ()
     """Versions that are being rolled out; they come from the store, not from the files."""
     digest: str = ""

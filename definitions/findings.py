@@ -251,6 +251,14 @@ CODES: Final[dict[str, Code]] = {
     "OPS555": Code(_E, "surge that ends as it begins", "What raises a surge lies above what ends it."),
     "OPS556": Code(_E, "window that fits no hours", "5 minutes to 12 hours, and at least two looks in it."),
     "OPS557": Code(_E, "unknown group in trends.yaml", "The directory has no group of this name."),
+    "OPS558": Code(_E, "unknown group in rescue.yaml", "The directory has no group of this name."),
+    "OPS559": Code(
+        _E, "group that cannot take over", "It needs somebody who decides and somebody who works."
+    ),
+    "OPS560": Code(
+        _W, "skill for an unknown kind", "No rule or keyword group gives this category or action."
+    ),
+    "OPS561": Code(_E, "step that cannot be optional", "A control stays, and so does what others read from."),
     "OPS562": Code(_E, "unknown handler in handlers.yaml", "The catalogue has no handler of this name."),
     "OPS563": Code(_E, "handler that never becomes degraded", "Only what leaves the worker is watched."),
     "OPS564": Code(_W, "probes too often or too seldom", "Between 5 seconds and 4 hours is meant."),

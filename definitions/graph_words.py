@@ -88,6 +88,7 @@ def _facts(step: Step, spec: HandlerSpec | None) -> Iterator[str]:
         yield _joined(
             _for("", step.timeout),
             f"retry {step.retry}" if step.retry else "",
+            "optional" if step.optional else "",
         )
         if spec is not None and spec.human is not None:
             human = spec.human
@@ -101,7 +102,8 @@ def _facts(step: Step, spec: HandlerSpec | None) -> Iterator[str]:
         yield from _asked(step.manual.group, 1, step.manual.deadline, step.manual.on_late)
     elif step.wait is not None:
         wait = step.wait
-        yield _for("for ", wait.duration) or (f"until {wait.until}" if wait.until else f"for {wait.event}")
+        lasts = _for("for ", wait.duration) or (f"until {wait.until}" if wait.until else f"for {wait.event}")
+        yield _joined(lasts, "control" if wait.control else "")
         late = f"late: {wait.on_late.replace('_', ' ')}" if wait.on_late else ""
         yield _joined(_for("at most ", wait.deadline), late)
     elif step.call is not None:

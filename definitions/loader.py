@@ -30,6 +30,7 @@ from domain.handlers import HandlerSpec
 from domain.paging_policy import PagingPolicy
 from domain.patrol import PatrolPolicy
 from domain.people import Directory
+from domain.rescue import RescuePolicy
 from domain.roster import Roster
 from domain.sla import DEFAULT_SLA
 from domain.spot_check import SpotCheckPolicy
@@ -304,5 +305,6 @@ def _rulebook(policies: Policies, files: Sequence[SopFile], source: DefinitionFi
         degraded=policies.handlers or HandlerPolicy(),
         patrol=policies.patrol or PatrolPolicy(),
         trends=policies.trends or TrendPolicy(),
+        rescue=policies.rescue or RescuePolicy(),
         digest=digest_of_files(definition_digests(source)),
     )

@@ -14,6 +14,7 @@ from definitions.handler_policy_checks import HANDLER_POLICY_CHECKS
 from definitions.http_checks import services_can_be_called
 from definitions.patrol_checks import PATROL_CHECKS
 from definitions.policy_files import Policies
+from definitions.rescue_checks import RESCUE_CHECKS
 from definitions.roster_checks import ROSTER_CHECKS
 from definitions.spot_check_checks import SPOT_CHECK_CHECKS
 from definitions.trend_checks import TREND_CHECKS
@@ -269,6 +270,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *HANDLER_POLICY_CHECKS,
     *PATROL_CHECKS,
     *TREND_CHECKS,
+    *RESCUE_CHECKS,
 )
 
 

@@ -28,6 +28,7 @@ from domain.model import Model
 from domain.paging_policy import PagingPolicy
 from domain.patrol import PatrolPolicy
 from domain.people import Directory
+from domain.rescue import RescuePolicy
 from domain.risk import RiskPolicy
 from domain.roster import Roster
 from domain.sla import SlaPolicy
@@ -119,6 +120,7 @@ FILES: Final[Mapping[str, _File]] = {
     "handlers": _File("handlers.yaml", HandlerPolicy, optional=True),
     "patrol": _File("patrol.yaml", PatrolPolicy, optional=True),
     "trends": _File("trends.yaml", TrendPolicy, optional=True),
+    "rescue": _File("rescue.yaml", RescuePolicy, optional=True),
 }
 
 
@@ -144,6 +146,7 @@ class Policies:
     handlers: HandlerPolicy | None = None
     patrol: PatrolPolicy | None = None
     trends: TrendPolicy | None = None
+    rescue: RescuePolicy | None = None
     documents: Mapping[str, Document] = field(default_factory=dict)
     """By the names of the fields above."""
     calendars: Mapping[str, WorkCalendar] | None = None

@@ -73,6 +73,11 @@ class Wait(Model):
         default=None,
         description="no event in time: an error (as it is when left out), the outcome `late`, or the end",
     )
+    control: bool = Field(
+        default=False,
+        strict=True,
+        description="of a duration: a cooling-off period that also a ticket on the fast track waits out",
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -84,7 +89,15 @@ class Wait(Model):
             )
         if self.event is None and (self.deadline is not None or self.on_late is not None):
             raise ValueError("deadline and on_late belong to a wait for an event")
+        if self.control and self.duration is None:
+            raise ValueError("control belongs to a wait for a duration; no other one is ever cut short")
         return self
+
+    @model_serializer(mode="wrap")
+    def _as_before_where_it_is_no_control(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A wait that is no control has the digest that it had before there were any."""
+        written: dict[str, Any] = dump(self)
+        return {name: value for name, value in written.items() if name != "control" or value}
 
 
 class Compensation(Model):
@@ -146,6 +159,9 @@ class Step(Model):
     )
     fallback: Identifier | None = Field(default=None, description="handler for when all attempts failed")
     is_async: bool = Field(default=False, alias="async", strict=True, description="does not hold the run")
+    optional: bool = Field(
+        default=False, strict=True, description="left out when the ticket is on the fast track"
+    )
     branch: Annotated[dict[Identifier, Targets], Field(max_length=50)] | None = Field(
         default=None, description="outcome → ids of later steps, or handlers"
     )
@@ -185,10 +201,14 @@ class Step(Model):
                     raise ValueError(f"{field} belongs to steps with a handler")
             if self.is_async:
                 raise ValueError("async belongs to steps with a handler")
+            if self.optional:
+                raise ValueError("optional belongs to steps with a handler")
             if self.inputs and self.call is None:
                 raise ValueError("with belongs to steps with a handler or a call")
         if self.is_async and (self.branch or self.on_error):
             raise ValueError("an async step does not hold the run, so it cannot branch it")
+        if self.optional and self.branch:
+            raise ValueError("an optional step may be left out, so it cannot branch the run")
         if self.on_error and self.fallback:
             raise ValueError("fallback and on_error both say what follows a failure; keep one of them")
         if self.on_error and (self.review or self.manual):

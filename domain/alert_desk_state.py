@@ -2,36 +2,19 @@
 
 import hashlib
 from base64 import b32encode
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
-
-from pydantic import Field
 
 from domain.alert_events import DeskAlertLine
 from domain.alert_pages import Matter, matter_of
 from domain.alerts import Addressee, Alert, AlertLevel
-from domain.duration import Duration
+from domain.desk_rules import DeskRules
 from domain.model import Instant, Record
 
 _EPOCH: Final = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 _TOP: Final = 5
 _MOST_ALERTS_OF_A_TICKET: Final = 8
 _RUNGS: Final = {each.value: each.rank for each in AlertLevel if each.rank is not None}
-
-
-class DeskRules(Record):
-    """How a desk merges, repeats and forgets. Durations are bank time."""
-
-    window: Duration = timedelta(minutes=5)
-    """How long orange is collected; and how long a type has to be quiet until its desk alert is done."""
-    again: tuple[Duration, ...] = Field(default=(timedelta(seconds=60), timedelta(minutes=5)), min_length=1)
-    """Between notifications of an urgent desk alert, the last for all that follow."""
-    retry_after: Duration = timedelta(minutes=5)
-    """Until a notification that reached nobody is tried again, after the channels' own attempts."""
-    most_rounds: int = 12
-    most_tickets: int = 1000
-    """How many tickets are remembered. One that is forgotten is told again: never the other way."""
-    most_seen: int = 2000
 
 
 class Window(Record):

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from domain.desk_rules import DeskRules
 from domain.model import Instant, Model, Record
 from domain.notices import Backups, Channel
 from domain.people import Principal, Role
@@ -49,6 +50,7 @@ class AlertPolicy(Model):
 
     levels: dict[AlertLevel, AlertRule]
     backups: Backups = Field(default={}, description="the channel that stands in for one; null for none")
+    desk: DeskRules = Field(default=DeskRules(), description="how desks merge, repeat and forget")
 
     def rule(self, level: AlertLevel) -> AlertRule:
         """The rule of a level."""

@@ -8,7 +8,9 @@ from domain.ticket import TicketView
 def details_of(view: TicketView, timezone: str) -> str:
     """A ticket's state in Markdown, its times in the bank's zone. No personal data."""
     lines = [
-        f"**{view.state.upper()}**" + (" · on hold" if view.held else ""),
+        f"**{view.state.upper()}**"
+        + (" · on hold" if view.held else "")
+        + (" · fast track" if view.fast_track else ""),
         f"SOP {view.sop} `{view.sop_digest[:8]}` · group {view.task.assigned_group}",
         "\n".join([f"risk {view.risk}", "", *(f"- {reason}" for reason in view.risk_reasons)]),
     ]

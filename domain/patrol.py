@@ -16,6 +16,7 @@ from domain.duration import Duration, format_duration
 from domain.model import Instant, Model, Record
 
 _MOST_NAMED: Final = 20
+_MOST_KNOWN: Final = 1_000
 
 
 class PatrolPolicy(Model):
@@ -85,12 +86,14 @@ class OpenTicket(Record):
 
 
 class Episode(Record):
-    """A kind of finding that goes on from patrol to patrol: it is told of once, and again when it grows."""
+    """A kind of finding that goes on from patrol to patrol: it is told of once, and again for what is new."""
 
     kind: Kind
     since: Instant
-    told: int
-    """How many there were when it was last told of."""
+    number: int = 1
+    """How often it was told of."""
+    subjects: tuple[str, ...] = ()
+    """Whom or what it was told of; the latest ones."""
 
 
 class PatrolReport(Record):
@@ -142,20 +145,23 @@ def episodes(
 ) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
     """The episodes that go on or begin, and those of them that people are told of now.
 
-    A kind is told of when it begins, and again whenever it has grown tenfold since it was told of last: what
-    gets worse is never hidden, and what stays does not ring every five minutes.
+    A kind is told of when it begins, and again when it has a subject that nobody was told of: what is new is
+    never hidden, and what stays does not ring every five minutes.
     """
     known = {each.kind: each for each in before}
     now: list[Episode] = []
     tell: list[Episode] = []
     for kind in Kind:
-        count = sum(each.kind is kind for each in findings)
-        if not count:
+        subjects = tuple(dict.fromkeys(each.subject for each in findings if each.kind is kind))
+        if not subjects:
             continue
         episode = known.get(kind)
-        if episode is None or count >= 10 * episode.told:
-            since = episode.since if episode else at
-            episode = Episode(kind=kind, since=since, told=count)
+        if episode is None:
+            episode = Episode(kind=kind, since=at, subjects=subjects[:_MOST_KNOWN])
+            tell.append(episode)
+        elif new := [each for each in subjects if each not in episode.subjects]:
+            told = (*episode.subjects, *new)[-_MOST_KNOWN:]
+            episode = episode.model_copy(update={"number": episode.number + 1, "subjects": told})
             tell.append(episode)
         now.append(episode)
     return tuple(now), tuple(tell)
@@ -163,7 +169,7 @@ def episodes(
 
 def alert_key(episode: Episode) -> str:
     """The same for every attempt to tell of it, another for each time that it is told of."""
-    return f"patrol/{episode.kind}-{digest_of([episode.since.isoformat(), episode.told])[:8]}"
+    return f"patrol/{episode.kind}-{digest_of([episode.since.isoformat(), episode.number])[:8]}"
 
 
 def words_of(findings: Sequence[Finding], kind: Kind) -> str:

@@ -57,6 +57,8 @@ class EventKind(StrEnum):
     HELD = "held"
     RESUMED = "resumed"
     REASSIGNED = "reassigned"
+    RESCUED = "rescued"
+    """At critical it was put on the fast track, or left to whoever is on call."""
     COMMAND = "command"
     COMMAND_REFUSED = "command_refused"
     SPOT_CHECK_DRAWN = "spot_check_drawn"
@@ -102,10 +104,15 @@ class TicketView(Record):
     sla: SlaTerms | None = None
     stopwatch: Stopwatch | None = None
     deadline_at: Instant | None = None
+    worked_by: str = ""
+    """The principal who has claimed it."""
+    worked_since: Instant | None = None
     next_deadline_at: Instant | None = None
     """When the next threshold or legal deadline is, which the ticket has to tell of."""
     sla_level: str = ""
     spot_check: bool = False
+    fast_track: bool = False
+    """A rescue put it on the fast track: no waits, no optional steps, every control."""
     open_reviews: tuple[ReviewRequest, ...] = ()
     steps_done: tuple[str, ...] = ()
     steps_skipped: tuple[str, ...] = ()

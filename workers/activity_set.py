@@ -30,6 +30,7 @@ from activities.ports.expiry import Expiries
 from activities.ports.pages import PageLinks
 from activities.ports.patrol import Heartbeat
 from activities.record import RecordActivities
+from activities.rescue import RescueActivities
 from activities.shadow import ShadowHandlers, ShadowRecords
 from activities.spot_checks import SpotCheckActivities
 from activities.trends import TrendActivities
@@ -122,6 +123,7 @@ def activity_set(
             ShadowRecords(store.rollouts),
             SpotCheckActivities(rulebook, store.spot_checks, store.intake),
             TrendActivities(rulebook, store.trends),
+            RescueActivities(rulebook, store.rescues, store.alerts),
             CheckActivities(rulebook),
         ),
         Queue.CORE_BANK: (CoreBankActivities(bank),),

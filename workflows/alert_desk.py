@@ -45,6 +45,7 @@ from domain.alert_events import (
     Delivered,
     DeskEvent,
     Light,
+    Log,
     Notify,
     Over,
     StoreChange,
@@ -61,6 +62,7 @@ from domain.errors import InvalidInput, NoDecisionCode, NotPermitted
 from domain.handlers import Queue
 from domain.paging import PagePhase
 from domain.paging_policy import Answerless
+from workflows.metering import ALERTS, NOTIFICATIONS, count
 from workflows.options import ALERT_RETRY, ALERT_TIMEOUT, LOCAL, queue_priority
 from workflows.page_contract import (
     ALSO_SIGNAL,
@@ -136,7 +138,9 @@ class AlertDeskWorkflow:
 
     @workflow.signal
     def raise_alert(self, raised: RaisedAlert) -> None:
-        """A ticket hands over an alert."""
+        """A ticket hands over an alert, and with it the rules in force."""
+        if raised.rules is not None and raised.rules != self._desk.rules:
+            self._desk = self._desk.model_copy(update={"rules": raised.rules})
         self._take(
             AlertRaised(
                 at=self._now, alert=raised.alert, dashboard_only=raised.dashboard_only, pages=raised.pages
@@ -219,6 +223,8 @@ class AlertDeskWorkflow:
                 self._in_background(self._deliver(effect))
             else:
                 self._unrecorded.append(effect)
+                if isinstance(effect, Log):
+                    count(ALERTS, level=effect.entry.level.value, fate=effect.entry.fate.value)
                 if isinstance(effect, Taken | Over) and effect.desk_alert_id in self._pages:
                     self._in_background(self._tell_page(effect))
 
@@ -238,6 +244,8 @@ class AlertDeskWorkflow:
             )
         except ActivityError as error:
             cause = error.cause or error
+            unknown = isinstance(cause, TemporalTimeout)
+            count(NOTIFICATIONS, level=alert.level.value, outcome="unknown" if unknown else "failed")
             if paged:
                 # Whoever is on call is rung; the others are told with the next notification.
                 failed = (cause.message if isinstance(cause, FailureError) else str(cause),)
@@ -250,10 +258,11 @@ class AlertDeskWorkflow:
                     at=self._now,
                     notification_id=notify.notification_id,
                     reason=cause.message if isinstance(cause, FailureError) else str(cause),
-                    unknown=isinstance(cause, TemporalTimeout),
+                    unknown=unknown,
                 )
             )
             return
+        count(NOTIFICATIONS, level=alert.level.value, outcome="told")
         self._take(
             Delivered(
                 at=self._now,

@@ -12,7 +12,7 @@ from domain.alerts import Addressee, Alert, AlertLevel
 from domain.handlers import Queue
 from domain.redaction import mask_reference
 from domain.ticket import EventKind
-from workflows.options import ALERT_RETRY, ALERT_TIMEOUT, queue_priority
+from workflows.options import ALERT_RETRY, ALERT_TIMEOUT
 from workflows.run_state import TicketRun
 
 
@@ -62,6 +62,8 @@ class Alerting:
             risk=self._run.risk,
             silence=silence,
             review_id=review_id,
+            worked_by=self._run.claimed.by,
+            worked_since=self._run.claimed.since,
         )
         self._under_way.append(asyncio.create_task(self._send(alert)))
 
@@ -100,7 +102,7 @@ class Alerting:
                 start_to_close_timeout=ALERT_TIMEOUT,
                 retry_policy=ALERT_RETRY,
                 summary=f"{alert.level}: {alert.subject}",
-                priority=queue_priority(self._run.task.priority),
+                priority=self._run.queue_priority,
             )
         except ActivityError as error:
             self._run.note(EventKind.ESCALATED, f"nobody could be told of {alert.alert_id}: {error.cause}")

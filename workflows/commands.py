@@ -22,7 +22,7 @@ from domain.people import Principal, Role
 from domain.review import ReviewKind
 from domain.sla_changes import changes_of_terms
 from domain.ticket import EventKind
-from workflows.contract import Command, CommandOutcome, command_content
+from workflows.contract import CLAIMS, Command, CommandOutcome, command_content
 from workflows.interpreter import Journal, TicketEnded
 from workflows.options import LOCAL
 from workflows.reviews import ReviewBook
@@ -101,8 +101,8 @@ class Commands:
         if verdict.principal is None:
             return self._refuse(verb, "decision_code_invalid", verdict.problem, "unknown")
         who = verdict.principal
-        if not (who.may(Role.OPERATOR) or who.may(Role.ADMIN)):
-            return self._refuse(verb, "not_permitted", f"{who.id} does not hold the role operator", who.id)
+        if problem := _lacks_role(verb, who):
+            return self._refuse(verb, "not_permitted", problem, who.id)
         group = self._run.task.assigned_group
         if group not in who.groups and not who.may(Role.ADMIN):
             return self._refuse(verb, "not_permitted", f"{who.id} is not in the group {group}", who.id)
@@ -129,6 +129,8 @@ class Commands:
                     run.note(EventKind.RESUMED, command.reason, actor=who.id, reason=command.reason)
                 case "reassign":
                     return self._reassign(command, who)
+                case "claim" | "unclaim":
+                    return self._claim(verb, command, who)
                 case "retry_step" | "skip_step":
                     return self._choose("retry" if verb == "retry_step" else "skip", command, who)
                 case "cancel":
@@ -153,6 +155,18 @@ class Commands:
             reason=command.reason,
         )
         self._reviews.reassign(before, command.group)
+        return None
+
+    def _claim(self, verb: str, command: Command, who: Principal) -> str | None:
+        run, has_it = self._run, self._run.claimed.by
+        if verb == "claim" and has_it == who.id:
+            return "you have it already"
+        if verb == "unclaim" and not has_it:
+            return "nobody has claimed it"
+        run.claim(who.id if verb == "claim" else "")
+        before = f", who takes over from {has_it}" if verb == "claim" and has_it else ""
+        words = f"{verb}ed by {who.id}{before}: {command.reason}"
+        run.note(EventKind.COMMAND, words, actor=who.id, verb=verb, reason=command.reason)
         return None
 
     def _choose(self, choice: Literal["retry", "skip"], command: Command, who: Principal) -> str | None:
@@ -226,3 +240,14 @@ class Commands:
             EventKind.COMMAND_REFUSED, f"{verb} refused: {message}", actor=actor, verb=verb, code=code
         )
         return CommandOutcome(accepted=False, code=code, message=message, state=self._run.state)
+
+
+def _lacks_role(verb: str, who: Principal) -> str | None:
+    """Which role is missing for a command, or None."""
+    if who.may(Role.OPERATOR) or who.may(Role.ADMIN):
+        return None
+    if verb not in CLAIMS:
+        return f"{who.id} does not hold the role operator"
+    if who.may(Role.REVIEWER) or who.may(Role.ONCALL):
+        return None
+    return f"{who.id} holds none of the roles operator, reviewer, oncall"

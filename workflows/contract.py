@@ -27,7 +27,19 @@ JOURNAL_QUERY: Final = "journal"
 TERMS_UPDATE: Final = "review_terms"
 EVENT_UPDATE: Final = "deliver_event"
 EVENT_SIGNAL: Final = "submit_event"
-COMMANDS: Final = ("hold", "resume", "reassign", "retry_step", "skip_step", "cancel", "migrate")
+COMMANDS: Final = (
+    "hold",
+    "resume",
+    "reassign",
+    "claim",
+    "unclaim",
+    "retry_step",
+    "skip_step",
+    "cancel",
+    "migrate",
+)
+CLAIMS: Final = ("claim", "unclaim")
+"""Commands that whoever works on tickets of the group may give, and not operators alone."""
 
 
 def workflow_id(task_id: str) -> str:

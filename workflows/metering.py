@@ -27,7 +27,7 @@ MEANINGS: Final = {
     ALERTS: "alerts that reached a desk, by level and by what became of them",
     NOTIFICATIONS: "notifications of alert desks, by level and outcome",
     PAGE_NOTIFICATIONS: "notifications of pages, by why a person was told and what became of it",
-    PAGE_LATENCY: "bank seconds between the beginning of a page and its first acknowledgement",
+    PAGE_LATENCY: "bank seconds from when a page began to ring to its acknowledgement",
     PAGES_OVER: "pages that are over, by how they ended",
 }
 

@@ -36,6 +36,7 @@ from domain.paging import (
     opened,
 )
 from domain.paging_policy import PagingPolicy
+from workflows.metering import PAGE_LATENCY, PAGE_NOTIFICATIONS, PAGES_OVER, count, observe_seconds
 from workflows.options import LOCAL, queue_priority
 from workflows.page_contract import (
     ACK_PURPOSE,
@@ -121,6 +122,7 @@ class PageWorkflow:
                     state=self._state, policy=self._policy, recorded=self._number, matters=self._matters
                 )
                 workflow.continue_as_new(start.model_copy(update={"carry": carry}))
+        count(PAGES_OVER, outcome=self._state.outcome)
         await self._tell_asker(self._state.outcome)
         await self._record(for_good=True)
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -146,6 +148,9 @@ class PageWorkflow:
             problem = objection(verdict.principal, self._state)
             if problem is not None:
                 return await self._refuse(verdict.principal.id, *problem)
+            if self._state.phase is PagePhase.RINGING:
+                rang = (self._now - self._state.ringing_since).total_seconds()
+                observe_seconds(PAGE_LATENCY, rang, drill=str(self._page.drill).lower())
             self._take(Acknowledged(by=verdict.principal.id))
             await self._record()
             await self._tell_asker("acknowledged")
@@ -295,6 +300,7 @@ class PageWorkflow:
             sent=delivery.sent,
             failed=delivery.failed,
         )
+        count(PAGE_NOTIFICATIONS, reason=notice.reason, fate=fate)
         self._take(Delivered(step=notice.step, to=notice.to, reached=bool(delivery.sent)))
         self._recorded = None
 

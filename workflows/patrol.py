@@ -5,6 +5,7 @@ from typing import Final
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
 
 from activities.patrol import PatrolActivities
 from activities.patrol_messages import PATROL_TYPE, PatrolInput, PatrolOrder
@@ -23,11 +24,23 @@ class PatrolWorkflow:
     """Asks from outside whether tickets still do what they promise."""
 
     @workflow.run
-    async def run(self, given: PatrolInput) -> PatrolReport:
+    async def run(self, given: PatrolInput) -> PatrolReport | None:
         """Makes one round and answers with its report; a repeating one waits for its turn and begins anew."""
         if given.repeating:
             await workflow.sleep(_TURN, summary="until the next round")
-        report = await workflow.execute_activity_method(
+        report = None
+        try:
+            report = await self._round(given)
+        except ActivityError as error:
+            if not given.repeating:
+                raise
+            workflow.logger.warning("a round failed, the next one tries again: %s", error.cause)
+        if given.repeating:
+            workflow.continue_as_new(given)
+        return report
+
+    async def _round(self, given: PatrolInput) -> PatrolReport:
+        return await workflow.execute_activity_method(
             PatrolActivities.patrol,
             PatrolOrder(at=given.clock.to_bank(workflow.now())),
             start_to_close_timeout=_ROUND,
@@ -35,6 +48,3 @@ class PatrolWorkflow:
             retry_policy=_TRIES,
             summary="deadlines, runs, queues, roster, backlog",
         )
-        if given.repeating:
-            workflow.continue_as_new(given)
-        return report

@@ -7,24 +7,25 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
+from temporalio.common import Priority as QueuePriority
 from temporalio.common import SearchAttributeUpdate
 
 from activities.messages import Opening, Progress
 from activities.record import RecordActivities
 from domain.details import details_of
 from domain.lifecycle import ENDS, TicketState, move, way
-from domain.next_deadline import next_deadline
 from domain.review import ReviewRequest
 from domain.sla import SlaTerms, Stopwatch
 from domain.sla_changes import words_of_move
-from domain.task import OpsTask, RiskLevel
+from domain.task import OpsTask, Priority, RiskLevel
 from domain.ticket import EventKind, TicketEvent, TicketView
 from workflows import search_attributes as attributes
 from workflows.contract import TicketInput
 from workflows.interpreter import TicketEnded
 from workflows.metering import EVENTS, SLA_LEVELS, STEP_FAILURES, TICKETS_CLOSED, count
-from workflows.options import LOCAL
-from workflows.snapshot import RunSnapshot
+from workflows.options import LOCAL, queue_priority
+from workflows.snapshot import Claim, RunSnapshot
+from workflows.ticket_view import view_of
 
 _SUMMARY_LIMIT = 500
 
@@ -50,6 +51,9 @@ class TicketRun:
         self.risk_reasons: tuple[str, ...] = ()
         self.sla_level = ""
         self.spot_check = False
+        self.fast_track = False
+        self.groups: set[str] = set()
+        """Groups that had the ticket before the one that has it."""
         self.alerted: set[str] = set()
         """Groups whose alert desks have alerts of the ticket."""
         self.current_step = ""
@@ -60,6 +64,7 @@ class TicketRun:
         self.open_reviews: dict[str, ReviewRequest] = {}
         self.fired: frozenset[str] = frozenset()
         """Thresholds and legal rungs that have fired or were skipped; the SLA clock keeps it."""
+        self.claimed = Claim()
         self.failed_steps: dict[str, str] = {}
         """Steps that wait for an operator, key → name."""
         self.waits: dict[str, str] = {}
@@ -94,7 +99,10 @@ class TicketRun:
         self._demands = list(kept.demands)
         self.sla_level = kept.sla_level
         self.spot_check = kept.spot_check
+        self.fast_track = kept.fast_track
+        self.groups = set(kept.groups)
         self.alerted = set(kept.alerted)
+        self.claimed = kept.claimed
         self.current_step = kept.current_step
         self.steps_done = list(kept.steps_done)
         self.steps_skipped = list(kept.steps_skipped)
@@ -117,7 +125,10 @@ class TicketRun:
             demands=tuple(self._demands),
             sla_level=self.sla_level,
             spot_check=self.spot_check,
+            fast_track=self.fast_track,
+            groups=tuple(sorted(self.groups)),
             alerted=tuple(sorted(self.alerted)),
+            claimed=self.claimed,
             current_step=self.current_step,
             steps_done=tuple(self.steps_done),
             steps_skipped=tuple(self.steps_skipped),
@@ -177,6 +188,16 @@ class TicketRun:
         return self.opening
 
     @property
+    def on_fast_track(self) -> bool:
+        """Whether waits and optional steps are left out. It ends where the risk rises."""
+        return self.fast_track and self.risk is RiskLevel.LOW
+
+    @property
+    def queue_priority(self) -> QueuePriority:
+        """Where the ticket's activities stand in their queue; on the fast track at the top."""
+        return queue_priority(Priority.P1 if self.on_fast_track else self.task.priority)
+
+    @property
     def held(self) -> bool:
         """Whether the ticket is on hold."""
         return self.stopwatch.held
@@ -200,6 +221,10 @@ class TicketRun:
         )
         self.move_to(TicketState.ASSIGNED)
         self.move_to(TicketState.PROCESSING)
+
+    def claim(self, principal: str) -> None:
+        """A named person works on it from now on; empty: nobody does."""
+        self.claimed = Claim(by=principal, since=self.now if principal else None)
 
     def agree(self, terms: SlaTerms) -> None:
         """Takes other terms from now on; what is gone stays gone."""
@@ -283,7 +308,9 @@ class TicketRun:
 
     def reassign(self, group: str) -> None:
         """Gives the ticket to another group."""
+        self.groups.add(self.task.assigned_group)
         self.task = self.task.model_copy(update={"assigned_group": group})
+        self.claim("")
 
     def completion(self) -> str:
         """What a completed ticket says of itself: never that something was done which was left out."""
@@ -302,42 +329,7 @@ class TicketRun:
 
     def view(self) -> TicketView:
         """The state as people see it."""
-        opening = self.opening
-        return TicketView(
-            task=self.task,
-            maker=self.maker,
-            state=self.state,
-            held=self.held,
-            waiting_for=self.waiting_for,
-            current_step="" if self.state in ENDS else self.current_step,
-            dispatch=opening.answer if opening else None,
-            sop=opening.sop.sop.name if opening else "",
-            sop_id=opening.sop.sop.id if opening else "",
-            sop_version=opening.sop.version if opening else "",
-            sop_digest=opening.sop.digest if opening else "",
-            rollout=opening.rollout if opening else None,
-            risk=self.risk,
-            risk_reasons=self.risk_reasons,
-            sla=opening.sla if opening else None,
-            stopwatch=self.stopwatch,
-            deadline_at=self.deadline_at(),
-            next_deadline_at=self._next_deadline(),
-            sla_level=self.sla_level,
-            spot_check=self.spot_check,
-            open_reviews=tuple(self.open_reviews.values()),
-            steps_done=tuple(self.steps_done),
-            steps_skipped=tuple(self.steps_skipped),
-            steps_failed=tuple(self.failed_steps),
-            result=self.result,
-            opened_at=self.opened_at,
-            closed_at=self.closed_at,
-            last_seq=self.last_seq,
-        )
-
-    def _next_deadline(self) -> datetime | None:
-        if self.opening is None or self.state in ENDS:
-            return None
-        return next_deadline(self.opening.sla, self.stopwatch, self.fired)
+        return view_of(self)
 
     async def record(self) -> None:
         """Brings the store up to date, in order and once for each event."""

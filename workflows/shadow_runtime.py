@@ -69,6 +69,11 @@ class ShadowRuntime:
         """The risk as the candidate finds it."""
         return self._risk
 
+    @property
+    def on_fast_track(self) -> bool:
+        """Never: a candidate is held against what every ticket does."""
+        return False
+
     def task_facts(self) -> dict[str, Any]:
         """The ticket as JSON."""
         return self._task.model_dump(mode="json")
@@ -102,7 +107,12 @@ class ShadowRuntime:
         """What duty × risk says; it reads the duty policy and nothing else."""
         return await workflow.execute_local_activity_method(
             GateActivities.decide_gate,
-            GateQuestion(risk=self._risk, now=self._now),
+            GateQuestion(
+                risk=self._risk,
+                now=self._now,
+                category=self._task.category or "",
+                action=self._task.action or "",
+            ),
             summary=f"would {self._risk} risk run?",
             **LOCAL,
         )
@@ -183,7 +193,7 @@ class ShadowRuntime:
                 self.effects_done[question.step_id] = f"{BY_HAND}{question.step_id}"
         return decided
 
-    async def wait_until(self, key: str, due: datetime) -> None:
+    async def wait_until(self, key: str, due: datetime, *, in_full: bool = True) -> None:
         """Passes at once."""
         await self._step_aside()
         self._now = max(self._now, due)

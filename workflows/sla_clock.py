@@ -19,27 +19,40 @@ from domain.legal import (
     next_legal_rung,
 )
 from domain.lifecycle import ENDS
-from domain.sla import Crossing, SlaTerms, crossed, next_rung
+from domain.rescue import RescueWay
+from domain.sla import Crossing, SlaLevel, SlaTerms, crossed, next_rung
 from domain.sla_changes import changes_of_terms
 from domain.ticket import EventKind
 from workflows.alerting import Alerting
 from workflows.contract import CommandOutcome
+from workflows.metering import LATENESS, observe_seconds
 from workflows.opening import failure_of
 from workflows.options import LOCAL
+from workflows.rescue import rescue
+from workflows.reviews import ReviewBook
 from workflows.run_state import TicketRun
 
 _TICK = timedelta(milliseconds=1)
 """Rounding of the accelerated clock: a timer never counts as early by less than this."""
 
+_TOLD_OF_RESCUE = {
+    RescueWay.IDLE_GROUP: "group",
+    RescueWay.FAST_TRACK: "lead",
+    RescueWay.ON_CALL: "on_call",
+}
+"""The group is the one that took it over."""
 _TOLD_ON_DUE = {"page": "on_call", "lead": "lead", "group": "group"}
 
 
 class SlaClock:
     """Fires each threshold once; after a jump only the highest."""
 
-    def __init__(self, run: TicketRun, alerting: Alerting, fired: Iterable[str] = ()) -> None:
+    def __init__(
+        self, run: TicketRun, alerting: Alerting, reviews: ReviewBook, fired: Iterable[str] = ()
+    ) -> None:
         self._run = run
         self._alerting = alerting
+        self._reviews = reviews
         run.fired = frozenset(fired)
         self._reviewing = asyncio.Lock()
 
@@ -150,6 +163,9 @@ class SlaClock:
         self._skip(crossing.key, crossing.skipped)
         if crossing.level:
             run.sla_level = crossing.level
+        if due := run.stopwatch.deadline(crossing.after):
+            late = (run.now - due).total_seconds()
+            observe_seconds(LATENESS, late, level=crossing.level or "escalation")
         share = f"{crossing.after / terms.target:.0%} of the SLA ({format_duration(terms.target)}) is gone"
         run.note(
             EventKind.SLA_LEVEL,
@@ -159,16 +175,22 @@ class SlaClock:
         )
         level = AlertLevel(crossing.level) if crossing.level else AlertLevel.ESCALATION
         subject = f"{level}: ticket {run.task.task_id}, {share}"
+        group, rescued = run.task.assigned_group, None
+        if crossing.level is SlaLevel.CRITICAL:
+            rescued = await rescue(run, self._reviews, crossing.key)
         body = f"{subject}. Group {run.task.assigned_group}, step {run.current_step or '-'}."
+        if rescued is not None:
+            body += f" {rescued.words(group)}."
         escalation = crossing.escalation
         named = Addressee(to=escalation.to, channel=escalation.channel) if escalation else None
+        told = Addressee(to=_TOLD_OF_RESCUE[rescued.way]) if rescued is not None else None
         self._alerting.raise_alert(
             level,
             key=f"sla-{crossing.key}",
             subject=subject,
             body=body,
             action=f"opsloop ticket show {run.task.task_id}",
-            instead=None if crossing.level else named,
+            instead=told if crossing.level else named,
             also=named if crossing.level else None,
         )
         run.show()

@@ -17,6 +17,13 @@ from domain.task import OpsTask, RiskLevel
 from workflows.interpreter.journal import Journal
 
 
+class Claim(Record):
+    """Who works on the ticket, and since when; nobody without a name."""
+
+    by: str = ""
+    since: Instant | None = None
+
+
 class RunSnapshot(Record):
     """The ticket itself."""
 
@@ -42,8 +49,12 @@ class RunSnapshot(Record):
     """What finished steps said, for the closing review."""
     seq: int
     """Number of the last event."""
+    claimed: Claim = Claim()
     alerted: tuple[str, ...] = ()
     """Groups whose alert desks have alerts of the ticket."""
+    fast_track: bool = False
+    groups: tuple[str, ...] = ()
+    """Groups that had the ticket before the one that has it."""
 
 
 class AskedReview(Record):

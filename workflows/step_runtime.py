@@ -30,7 +30,6 @@ from workflows.options import (
     LOCAL,
     UNKNOWN_PATIENCE,
     heartbeat_of,
-    queue_priority,
     step_retry,
 )
 from workflows.review_requests import digest_of_effect
@@ -82,6 +81,11 @@ class StepRuntime:
     def risk(self) -> RiskLevel:
         """The ticket's risk as it stands."""
         return self._run.risk
+
+    @property
+    def on_fast_track(self) -> bool:
+        """Whether waits are cut short and optional steps left out, as it stands."""
+        return self._run.on_fast_track
 
     def task_facts(self) -> dict[str, Any]:
         """The ticket as JSON, made anew when the ticket has changed."""
@@ -205,7 +209,7 @@ class StepRuntime:
             heartbeat_timeout=heartbeat_of(spec.queue, timeout),
             retry_policy=step_retry(step.retry),
             summary=step.name,
-            priority=queue_priority(self._run.task.priority),
+            priority=self._run.queue_priority,
         )
         return output
 
@@ -250,7 +254,7 @@ class StepRuntime:
             start_to_close_timeout=timedelta(seconds=60),
             retry_policy=FOREVER,
             summary=f"settle the unknown outcome of {call.step.name}",
-            priority=queue_priority(self._run.task.priority),
+            priority=self._run.queue_priority,
         )
         return output
 
@@ -261,15 +265,18 @@ class StepRuntime:
             self.effects_done[question.step_id] = f"by hand: {question.step_id}"
         return decided
 
-    async def wait_until(self, key: str, due: datetime) -> None:
-        """Waits until the bank's clock shows this; raises `TicketEnded` when the ticket ends meanwhile."""
+    async def wait_until(self, key: str, due: datetime, *, in_full: bool = True) -> None:
+        """Waits until the bank's clock shows this; raises `TicketEnded` when the ticket ends meanwhile.
+
+        Not `in_full`, it waits no longer than until the ticket is on the fast track.
+        """
         run = self._run
         await self._begin_waiting(key, f"{due:%Y-%m-%d %H:%M} UTC")
         if run.now < due:
             # The accelerated clock rounds: what is left after the timer is less than it can tell.
             with contextlib.suppress(TimeoutError):
                 await workflow.wait_condition(
-                    lambda: run.ending is not None,
+                    lambda: run.ending is not None or (run.on_fast_track and not in_full),
                     timeout=run.real_time_until(due),
                     timeout_summary=f"{key} waits until {due:%Y-%m-%d %H:%M} UTC",
                 )

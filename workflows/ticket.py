@@ -96,7 +96,7 @@ class TicketWorkflow:
             self._alerting,
             effects_done=carry.effects_done if carry else {},
         )
-        self._sla = SlaClock(self._run, self._alerting, carry.sla_fired if carry else ())
+        self._sla = SlaClock(self._run, self._alerting, self._reviews, carry.sla_fired if carry else ())
 
     @workflow.run
     async def run(self, ticket: TicketInput = _NOTHING) -> TicketResult:
@@ -150,6 +150,16 @@ class TicketWorkflow:
         return await self._commands.take("retry_step", command)
 
     @workflow.update
+    async def claim(self, command: Command) -> CommandOutcome:
+        """A named person works on it: what stays as bad as it was alerts nobody again."""
+        return await self._commands.take("claim", command)
+
+    @workflow.update
+    async def unclaim(self, command: Command) -> CommandOutcome:
+        """Nobody works on it any more."""
+        return await self._commands.take("unclaim", command)
+
+    @workflow.update
     async def skip_step(self, command: Command) -> CommandOutcome:
         """Leaves the failed step out. A skipped control makes the ticket high risk."""
         return await self._commands.take("skip_step", command)
@@ -196,6 +206,8 @@ class TicketWorkflow:
     hold.validator(_command_has_content)
     resume.validator(_command_has_content)
     reassign.validator(_command_has_content)
+    claim.validator(_command_has_content)
+    unclaim.validator(_command_has_content)
     retry_step.validator(_command_has_content)
     skip_step.validator(_command_has_content)
     cancel.validator(_command_has_content)

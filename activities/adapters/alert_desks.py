@@ -14,12 +14,12 @@ from activities.alert_messages import (
     RaisedAlert,
     desk_workflow_id,
 )
-from domain.alert_desk_state import DeskRules
 from domain.clock import BankClock
+from domain.desk_rules import DeskRules
 
 
 class WorkflowAlertDesks:
-    """Implements `AlertDesks` on Temporal. `clock` and `rules` are pinned by desks that it starts."""
+    """Implements `AlertDesks` on Temporal. `clock` is pinned by desks that it starts."""
 
     def __init__(
         self, clock: BankClock, *, rules: DeskRules | None = None, client: Client | None = None
@@ -34,7 +34,12 @@ class WorkflowAlertDesks:
         group = raised.alert.group
         await self._temporal().start_workflow(
             DESK_WORKFLOW,
-            DeskInput(group=group, clock=self._clock, timezone=timezone, rules=self._rules),
+            DeskInput(
+                group=group,
+                clock=self._clock,
+                timezone=timezone,
+                rules=raised.rules or self._rules,
+            ),
             id=desk_workflow_id(group),
             task_queue=DESK_QUEUE,
             start_signal=RAISE_SIGNAL,

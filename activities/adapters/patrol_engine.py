@@ -75,17 +75,22 @@ class TemporalPatrolEngine:
             if not all([await self._is_served(queue, kind) for kind in kinds])
         ]
 
-    async def review_terms(self, task_id: str) -> bool:
+    async def review_terms(self, task_id: str) -> bool | None:
         """Has a ticket hold its terms against the policies in force; whether something changed.
 
-        One that ends meanwhile, or that does not answer in time, is left to the next round's deadlines.
+        One that has ended meanwhile has nothing to change. None: it did not answer in time.
         """
         handle = self._client.get_workflow_handle(f"{_PREFIX}{task_id}")
         try:
             outcome = await handle.execute_update(_TERMS, rpc_timeout=_WAIT)
-        except (RPCError, WorkflowUpdateFailedError) as error:
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
             activity.logger.warning("%s did not review its terms: %s", task_id, error)
-            return False
+            return None
+        except WorkflowUpdateFailedError as error:
+            activity.logger.warning("%s did not review its terms: %s", task_id, error)
+            return None
         return isinstance(outcome, dict) and outcome.get("code") == "accepted"
 
     async def _is_served(self, queue: Queue, kind: TaskQueueType.ValueType) -> bool:

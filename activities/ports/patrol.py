@@ -44,8 +44,11 @@ class PatrolEngine(Protocol):
     async def silent_queues(self) -> Sequence[Finding]:
         """The queues that no worker has asked lately."""
 
-    async def review_terms(self, task_id: str) -> bool:
-        """Has a ticket hold its terms against the policies in force; whether something changed."""
+    async def review_terms(self, task_id: str) -> bool | None:
+        """Has a ticket hold its terms against the policies in force; whether something changed.
+
+        None: it did not answer.
+        """
 
 
 class Heartbeat(Protocol):

@@ -31,6 +31,24 @@ def async_steps_hold_nothing_up(subject: Subject) -> Iterator[Finding]:
             )
 
 
+def controls_are_not_optional(subject: Subject) -> Iterator[Finding]:
+    """The fast track leaves no person, control or risk assessor out."""
+    for place, step in subject.steps:
+        if not step.optional:
+            continue
+        for name in (step.handler, step.fallback):
+            spec = subject.catalogue.get(name or "")
+            if spec is not None and (spec.human or spec.control or spec.assesses_risk):
+                what = "a person" if spec.human else "a control" if spec.control else "a risk assessor"
+                yield subject.found(
+                    "OPS561",
+                    (*place, "optional"),
+                    f"{name!r} is {what}, which no fast track leaves out",
+                    "no `optional` here",
+                )
+                break
+
+
 def effects_can_be_undone(subject: Subject) -> Iterator[Finding]:
     """A step that changes something outside says how it is undone when the SOP ends badly, or why not."""
     for place, step in subject.steps:
@@ -60,4 +78,9 @@ def compensations_run_by_themselves(subject: Subject) -> Iterator[Finding]:
             )
 
 
-CHECKS: Final = (async_steps_hold_nothing_up, effects_can_be_undone, compensations_run_by_themselves)
+CHECKS: Final = (
+    async_steps_hold_nothing_up,
+    controls_are_not_optional,
+    effects_can_be_undone,
+    compensations_run_by_themselves,
+)

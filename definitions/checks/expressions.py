@@ -67,6 +67,23 @@ def results_are_there(subject: Subject) -> Iterator[Finding]:
                 yield from _has_run(subject, known, at, offset, source)
 
 
+def nothing_reads_what_is_optional(subject: Subject) -> Iterator[Finding]:
+    """A step that the fast track leaves out brings no result that another one could need."""
+    optional = {step.id: place for place, step in subject.steps if step.optional}
+    if not optional:
+        return
+    for place, step in subject.steps:
+        for each in _expressions(subject, place, step):
+            for _, _, source in _sources(each):
+                for name in sorted(_steps_in(source)[0].keys() & optional.keys() - {step.id}):
+                    yield subject.found(
+                        "OPS561",
+                        (*optional[name], "optional"),
+                        f"{step.name!r} reads from {name!r}, so it cannot be left out",
+                        "no `optional` here, or a reader that does without",
+                    )
+
+
 def loops_end(subject: Subject) -> Iterator[Finding]:
     """A condition that a repeat waits for can come true by what its rounds do."""
     for place, step in subject.steps:
@@ -274,4 +291,4 @@ def _always(subject: Subject, place: Place, source: str) -> Finding:
     )
 
 
-CHECKS: Final = (expressions_fit, results_are_there, loops_end)
+CHECKS: Final = (expressions_fit, results_are_there, nothing_reads_what_is_optional, loops_end)

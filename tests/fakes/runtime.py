@@ -48,6 +48,7 @@ class FakeRuntime:
         self.warned: list[str] = []
         self.cautions: list[str] = []
         self.level: RiskLevel | None = None
+        self.on_fast_track = False
         self.notes: dict[EventKind, list[str]] = defaultdict(list)
 
     @property
@@ -115,9 +116,10 @@ class FakeRuntime:
             late=answer == "late",
         )
 
-    async def wait_until(self, key: str, due: datetime) -> None:
+    async def wait_until(self, key: str, due: datetime, *, in_full: bool = True) -> None:
         await self._step_aside()
-        self.clock = max(self.clock, due)
+        if in_full or not self.on_fast_track:
+            self.clock = max(self.clock, due)
 
     async def wait_for_event(
         self, key: str, name: str, since: datetime, deadline: timedelta | None

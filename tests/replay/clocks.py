@@ -3,8 +3,9 @@
 from dataclasses import replace
 from datetime import date
 
-from definitions.schema import Sop
+from definitions.schema import Sop, Step
 from domain.calendar import OffsetChange, WorkCalendar, parse_interval
+from domain.rescue import RescueGroup, RescuePolicy
 from domain.sla import SlaPolicy
 from domain.ticket import EventKind
 from tests.fakes.rulebook import FakeRulebook
@@ -35,6 +36,56 @@ _CALENDAR = WorkCalendar(
     changes=(OffsetChange(since="2020-01-02T00:00:00Z", seconds=28_800 + 60),),  # type: ignore[arg-type]
 )
 """Works at whatever hour it is recorded, and is not the calendar that costs nothing."""
+
+
+_ASK = Step.model_validate({"name": "Well", "review": {"question": "Well?"}})
+_LATE = Sop.model_validate(
+    {
+        "name": "Late",
+        "trigger": {"category": "accounts", "action": "late"},
+        "steps": [
+            {"name": "Assess", "handler": "risk_assessor"},
+            {"name": "Pause", "wait": {"duration": "3h"}},
+            {"name": "Greet", "handler": "sms_notifier", "optional": True},
+            {"name": "Well", "review": {"question": "Well?", "group": "Compliance Review"}},
+        ],
+        "sla": "1h",
+    }
+)
+
+
+@scenario(LANGUAGE)
+async def late_on_the_fast_track(stage: Stage) -> Ticket:
+    """At critical no group suits and the risk is low: the wait is cut short, an optional step left out."""
+    rulebook = stage.world.rulebook
+    assert isinstance(rulebook, FakeRulebook)
+    before = rulebook.book
+    rulebook.book = FakeRulebook((_LATE,), all_day="daytime").book
+    ticket = await stage.world.submit(task_id=stage.name, action="late", fields=CUSTOMER_ORDER)
+    await ticket.until(lambda view: view.current_step == "pause")
+    await stage.pass_time(ticket, "58min", lambda view: bool(view.open_reviews))
+    assert EventKind.RESCUED in await ticket.kinds()
+    await ticket.decide("zhao.min")
+    rulebook.book = before
+    return await stage.ends(ticket)
+
+
+@scenario(LANGUAGE)
+async def late_and_handed_over(stage: Stage) -> Ticket:
+    """At critical the idle group takes the ticket over, with its open question."""
+    rulebook = stage.world.rulebook
+    assert isinstance(rulebook, FakeRulebook)
+    before = rulebook.book
+    ask = _LATE.model_copy(update={"steps": (_LATE.steps[0], _ASK)})
+    idle = RescueGroup(name="Compliance Review", capacity=10, skills=("accounts",))
+    rulebook.book = FakeRulebook((ask,), all_day="daytime", rescue=RescuePolicy(groups=(idle,))).book
+    ticket = await stage.world.submit(task_id=stage.name, action="late", fields=CUSTOMER_ORDER)
+    await ticket.review()
+    await stage.pass_time(ticket, "58min", lambda view: view.task.assigned_group == idle.name)
+    await ticket.until(lambda view: all(each.group == idle.name for each in view.open_reviews))
+    await ticket.decide("zhao.min")
+    rulebook.book = before
+    return await stage.ends(ticket)
 
 
 @scenario(LANGUAGE)

@@ -26,6 +26,7 @@ from workers.api.app import create_app
 from workers.desk.authority import Trail
 from workers.desk.duty import DutyDesk
 from workers.desk.handlers import HandlerDesk
+from workers.desk.rescue import RescueDesk
 from workers.desk.spot_checks import SpotCheckDesk
 from workers.identity import Identity
 from workers.settings import Settings
@@ -104,6 +105,7 @@ class DutyOffice:
                 trail=Trail(audit, clock),
             ),
             trends=self.store.trends,
+            rescues=RescueDesk(self.rulebook, self.store.rescues, self.store.database.now),
         )
         transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
         self.http = httpx.AsyncClient(transport=transport, base_url="http://api")

@@ -121,6 +121,10 @@ class ScriptedRuntime:
     def risk(self) -> RiskLevel:
         return self.carried.risk
 
+    @property
+    def on_fast_track(self) -> bool:
+        return False
+
     def task_facts(self) -> dict[str, Any]:
         return {
             "task_id": "T1",
@@ -222,7 +226,7 @@ class ScriptedRuntime:
             late=late,
         )
 
-    async def wait_until(self, key: str, due: datetime) -> None:
+    async def wait_until(self, key: str, due: datetime, *, in_full: bool = True) -> None:
         await self._sleep((due - BEGIN).total_seconds())
         self._give_up()
 

@@ -25,6 +25,7 @@ from definitions.schema import Sop
 from domain.alert_events import Fate, LoggedAlert
 from domain.alerts import Alert, AlertLevel, AlertPolicy, AlertRule
 from domain.clock import BankClock
+from domain.desk_rules import DeskRules
 from domain.digest import digest_of
 from domain.lifecycle import TicketState
 from domain.notices import Channel
@@ -215,3 +216,14 @@ async def test_a_ticket_hands_its_alerts_over_and_its_desk_learns_of_its_end(
         while (line := world.store.alerts.desk_alert(logged.desk_alert_id)) and line.over_at is None:
             await asyncio.sleep(0.05)
     assert line is not None and not line.is_open
+
+
+async def test_a_desk_that_runs_takes_the_rules_in_force_with_its_next_alert(desk: DeskOf) -> None:
+    await desk.logged(await desk.raise_alert("T1"), is_sent)
+    quick = RaisedAlert(
+        alert=an_alert(f"T2-{id(desk):x}", RED, group=desk.group),
+        rules=DeskRules(again=(timedelta(seconds=1),)),
+    )
+    await desk.desks.hand_over(quick, timezone="UTC")
+    await desk.pass_time(2)
+    await desk.logged(quick.alert, is_sent)

@@ -16,10 +16,10 @@ from activities.alert_messages import ACK_PURPOSE as DESK_ACK
 from activities.alert_messages import Acknowledgement as DeskAcknowledgement
 from activities.alert_messages import RaisedAlert, acknowledgement_content, desk_workflow_id
 from activities.messages import Progress
-from domain.alert_desk_state import DeskRules
 from domain.alert_events import LoggedAlert
 from domain.alerts import Addressee, Alert, AlertLevel, AlertPolicy, AlertRule
 from domain.clock import BankClock
+from domain.desk_rules import DeskRules
 from domain.digest import digest_of
 from domain.lifecycle import TicketState
 from domain.notices import Channel

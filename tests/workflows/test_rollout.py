@@ -8,6 +8,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 
+from activities.adapters.store.duty import add_withdrawal
 from domain.errors import BankUnavailable
 from domain.lifecycle import TicketState
 from domain.notices import Channel
@@ -16,10 +17,12 @@ from domain.review import ReviewKind, Verb
 from domain.risk import RiskPolicy
 from domain.rollout import Arm, Stage
 from domain.shadow import Agreement, ShadowReport
+from domain.standing import Withdrawal
 from domain.task import RiskLevel
 from domain.ticket import EventKind
 from tests.fakes.core_bank import FakeCoreBank
 from tests.fakes.rulebook import FakeRulebook
+from tests.fakes.store import NIGHT
 from tests.support.rollouts import begun, moved, served_with
 from tests.support.ticket_world import Ticket, World, ticket_world
 from workflows.shadow import ShadowWorkflow
@@ -251,6 +254,26 @@ async def test_the_gate_asks_a_shadow_run_and_the_real_answer_holds(world: World
     assert report.agreement is Agreement.SAME
     assert [(each.kind, each.answered) for each in report.asked] == [(ReviewKind.GATE, True)]
     assert (report.real.touches, report.shadow.touches) == (1, 1)
+
+
+async def test_a_kind_that_may_not_run_by_itself_is_asked_about_in_shadow_too(world: World) -> None:
+    withdrawn = Withdrawal(
+        number=0,
+        kind="accounts/freeze",
+        group="Account Operations",
+        since=NIGHT,
+        reason="objections",
+    )
+    with world.store.database.writing() as connection:
+        add_withdrawal(connection, withdrawn, "T0")
+    roll_out(world, RISK, CHECK, FREEZE, TELL)
+    ticket = await world.submit()
+    assert (await ticket.review()).kind is ReviewKind.GATE
+    await ticket.decide("wang.fang")
+    await ticket.ends(TicketState.COMPLETED)
+    report = await shadow_of(world, ticket)
+    assert report.agreement is Agreement.SAME
+    assert [(each.kind, each.answered) for each in report.asked] == [(ReviewKind.GATE, True)]
 
 
 async def test_a_candidate_serves_its_share_and_the_rest_runs_in_shadow(world: World) -> None:

@@ -23,6 +23,7 @@ from workers.api.routes_migration import migration_routes
 from workers.api.routes_pages import link_routes, page_routes
 from workers.api.routes_patrol import patrol_routes
 from workers.api.routes_pictures import picture_routes
+from workers.api.routes_rescue import rescue_routes
 from workers.api.routes_reviews import review_routes
 from workers.api.routes_rollout import rollout_routes
 from workers.api.routes_roster import roster_routes
@@ -38,6 +39,7 @@ from workers.desk.expiry import ExpiryDesk
 from workers.desk.handlers import HandlerDesk
 from workers.desk.paging import PageDesk
 from workers.desk.patrol import PatrolDesk
+from workers.desk.rescue import RescueDesk
 from workers.desk.roster import RosterDesk
 from workers.desk.spot_checks import SpotCheckDesk
 from workers.identity import Identity
@@ -82,6 +84,7 @@ def create_app(
     handlers: HandlerDesk | None = None,
     patrol: PatrolDesk | None = None,
     trends: TrendBook | None = None,
+    rescues: RescueDesk | None = None,
     figures: Callable[[], Figures] | None = None,
     zone: Callable[[], str] = lambda: "UTC",
 ) -> FastAPI:
@@ -114,6 +117,7 @@ def create_app(
         handler_routes(handlers, staff) if handlers else None,
         patrol_routes(patrol, staff) if patrol else None,
         trend_routes(trends, staff) if trends else None,
+        rescue_routes(rescues, staff) if rescues else None,
         metric_routes(figures, settings, staff) if figures else None,
     )
     for router in optional:

@@ -33,6 +33,8 @@ _COMMANDS: Final = {
     "hold": ("hold", "Hold: the service clock stands still until the ticket is resumed"),
     "resume": ("resume", "Resume a ticket on hold"),
     "cancel": ("cancel", "Cancel the ticket"),
+    "claim": ("claim", "Claim: you work on it, and what gets no worse alerts nobody again"),
+    "unclaim": ("unclaim", "Give a claimed ticket back: nobody works on it any more"),
 }
 _STEP_COMMANDS: Final = {
     "retry": ("retry_step", "Retry a step that failed"),

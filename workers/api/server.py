@@ -7,6 +7,7 @@ from workers.composition import connect, install
 from workers.desk.authority import Trail
 from workers.desk.expiry import ExpiryDesk
 from workers.desk.patrol import PatrolDesk
+from workers.desk.rescue import RescueDesk
 from workers.settings import Settings
 
 
@@ -37,6 +38,9 @@ async def serve(settings: Settings) -> None:
         handlers=installation.handlers(),
         patrol=PatrolDesk(client, installation.store.patrols, settings.clock),
         trends=installation.store.trends,
+        rescues=RescueDesk(
+            installation.rulebook, installation.store.rescues, installation.store.database.now
+        ),
         figures=installation.store.figures.read,
         zone=lambda: installation.rulebook.current().duty.timezone,
     )

@@ -16,6 +16,8 @@ ReasonOption = Annotated[str, typer.Option("--reason", help="why; it is kept in 
 @app.command("hold", help="Hold a ticket: its service clock stands still.")
 @app.command("resume", help="Resume a ticket on hold.")
 @app.command("cancel", help="Cancel a ticket.")
+@app.command("claim", help="Claim a ticket: you work on it. What gets no worse alerts nobody again.")
+@app.command("unclaim", help="Give a claimed ticket back.")
 @app.command(
     "migrate",
     help="Move a ticket to the version of its SOP that is in force, if its finished steps still stand.",

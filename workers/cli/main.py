@@ -22,6 +22,7 @@ from workers.cli import (
     pages,
     patrol,
     releases,
+    rescue,
     reviews,
     rollout,
     roster,
@@ -58,6 +59,7 @@ app.add_typer(duty.app, name="duty")
 app.add_typer(spot_checks.app, name="spot-check")
 app.add_typer(channels.app, name="channel")
 app.add_typer(patrol.app, name="patrol")
+app.add_typer(rescue.app, name="rescue")
 app.command("outbox")(channels.outbox)
 app.add_typer(handlers.app, name="handlers")
 app.command("metrics")(metrics.metrics)

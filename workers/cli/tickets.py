@@ -93,8 +93,17 @@ def _facts(shown: dict[str, Any], happened: Sequence[dict[str, Any]]) -> list[tu
     return [
         ("ticket", task["task_id"]),
         ("title", task["title"]),
-        ("state", view["state"] + (" (held)" if view["held"] else "")),
+        (
+            "state",
+            view["state"]
+            + (" (held)" if view["held"] else "")
+            + (" (fast track)" if view.get("fast_track") else ""),
+        ),
         ("waits for", view["waiting_for"]),
+        (
+            "worked on by",
+            f"{view['worked_by']} since {when(view['worked_since'])}" if view["worked_by"] else None,
+        ),
         ("result", view["result"]),
         ("group", task["assigned_group"]),
         ("priority", task["priority"]),

@@ -10,7 +10,7 @@ from domain.people import Directory, Principal, Role
 from workers.desk.authority import CodeIssuer, Trail, require
 from workers.desk.reading import Reading
 from workers.ticket_workflows import LATE, MessageRefused, TicketWorkflows
-from workflows.contract import COMMANDS, Command, CommandOutcome, command_content
+from workflows.contract import CLAIMS, COMMANDS, Command, CommandOutcome, command_content
 
 _ON_A_STEP: Final = ("retry_step", "skip_step")
 
@@ -42,7 +42,8 @@ class Commands:
         `NotFound`, `Conflict` (the ticket has ended), `EngineUnavailable` and `StoreUnavailable`.
         """
         try:
-            require(principal, Role.OPERATOR, f"{verb.replace('_', ' ')} tickets")
+            also = (Role.REVIEWER, Role.ONCALL) if verb in CLAIMS else ()
+            require(principal, Role.OPERATOR, f"{verb.replace('_', ' ')} tickets", *also)
             self._check(verb, command)
             if verb in _ON_A_STEP:
                 await self._check_step(task_id, command.step)

@@ -87,6 +87,10 @@ class Runtime(Protocol):
     def risk(self) -> RiskLevel:
         """The ticket's risk as it stands."""
 
+    @property
+    def on_fast_track(self) -> bool:
+        """Whether waits are cut short and optional steps left out, as it stands."""
+
     def task_facts(self) -> dict[str, Any]:
         """The ticket as JSON, for expressions."""
 
@@ -102,8 +106,8 @@ class Runtime(Protocol):
     async def ask(self, question: Question) -> DecidedReview:
         """Asks a person and waits for the answer, which may be a no."""
 
-    async def wait_until(self, key: str, due: datetime) -> None:
-        """Waits until the bank's clock shows this."""
+    async def wait_until(self, key: str, due: datetime, *, in_full: bool = True) -> None:
+        """Waits until the bank's clock shows this; not `in_full`, no longer than to the fast track."""
 
     async def wait_for_event(
         self, key: str, name: str, since: datetime, deadline: timedelta | None

@@ -19,7 +19,7 @@ from workflows.interpreter.sequence import NotReached, Performed, Run, Sequence,
 from workflows.interpreter.waits import run_wait
 
 SKIPPED: Final = "skipped"
-"""The outcome of a step that an operator left out."""
+"""The outcome of a step that an operator, or the fast track, left out."""
 FAILED: Final = "failed"
 """The outcome of a step whose failure took a route."""
 STARTED: Final = "started"
@@ -123,6 +123,11 @@ async def _begin(run: Run, step: Step, sequence: Sequence) -> Performed:
     if key not in run.journal.started:
         if step.when is not None and not holds(step.when, sequence.facts):
             return Performed(StepOutput(outcome=NOT_NEEDED, summary=f"{step.when} is false"))
+        # What a check refuses does not run as if it had passed: a control stays, whatever the SOP says.
+        if step.optional and run.runtime.on_fast_track and _matters(run, step) != "control":
+            summary = f"{step.name}: optional, and the ticket is on the fast track"
+            run.runtime.note(EventKind.STEP_SKIPPED, summary, step_id=key)
+            return Performed(StepOutput(outcome=SKIPPED, summary="optional: left out on the fast track"))
         run.journal.started[key] = run.runtime.now
         run.runtime.note(EventKind.STEP_STARTED, step.name, step_id=key)
     if not step.is_async:

@@ -20,6 +20,7 @@ from activities.adapters.store.notices import SqlNoticeLog
 from activities.adapters.store.pages import SqlPageStore
 from activities.adapters.store.patrol import SqlPatrolStore
 from activities.adapters.store.reader import SqlTicketReader
+from activities.adapters.store.rescues import SqlRescueBook
 from activities.adapters.store.rollouts import SqlRolloutStore
 from activities.adapters.store.shift_book import SqlRosterOverrides, SqlShiftFacts
 from activities.adapters.store.spot_checks import SqlSpotCheckBook
@@ -47,6 +48,7 @@ class Store:
     rollouts: SqlRolloutStore
     pages: SqlPageStore
     patrols: SqlPatrolStore
+    rescues: SqlRescueBook
     overrides: SqlRosterOverrides
     shifts: SqlShiftFacts
     duty: SqlDutyBook
@@ -80,6 +82,7 @@ def open_store(url: str, clock: BankClock | None = None) -> Store:
         rollouts=SqlRolloutStore(database),
         pages=SqlPageStore(database),
         patrols=SqlPatrolStore(database),
+        rescues=SqlRescueBook(database),
         overrides=SqlRosterOverrides(database),
         shifts=SqlShiftFacts(database),
         duty=SqlDutyBook(database),

@@ -11,7 +11,7 @@ from activities.adapters.store.patrol_tables import patrols
 from activities.adapters.store.tables import tickets
 from domain.patrol import OpenTicket, PatrolReport
 
-_KEPT: Final = 2_000
+_KEPT: Final = 1_000
 _AT_ONCE: Final = 500
 _COLUMNS: Final = (
     tickets.c.task_id,

@@ -14,8 +14,9 @@ from activities.alert_messages import (
     desk_workflow_id,
 )
 from domain.alert_events import Notify
-from domain.alerts import Alert, AlertLevel, AlertPolicy, AlertReceipt, AlertRule
+from domain.alerts import Addressee, Alert, AlertLevel, AlertPolicy, AlertReceipt, AlertRule
 from domain.clock import BankClock
+from domain.desk_rules import DeskRules
 from domain.errors import ChannelFailed
 from domain.notices import Channel
 from tests.fakes.alert_book import FakeAlertBook
@@ -64,7 +65,7 @@ async def test_an_alert_is_handed_to_the_desk_of_its_group_and_nothing_is_sent()
     bench = Bench()
     receipt = await bench.raise_alert(an_alert())
     assert receipt == AlertReceipt(alert_id="T1/red", handed_to="Accounts")
-    assert bench.desks.raised == [RaisedAlert(alert=an_alert())]
+    assert bench.desks.raised == [RaisedAlert(alert=an_alert(), rules=DeskRules())]
     assert bench.desks.zones == ["Asia/Shanghai"]
     assert bench.sent == []
 
@@ -97,7 +98,7 @@ async def test_a_store_that_is_away_holds_no_alert_back() -> None:
     bench = Bench()
     bench.book.down = True
     await bench.raise_alert(an_alert())
-    assert bench.desks.raised == [RaisedAlert(alert=an_alert())]
+    assert bench.desks.raised == [RaisedAlert(alert=an_alert(), rules=DeskRules())]
 
 
 async def test_what_goes_wrong_keeps_its_code() -> None:
@@ -157,9 +158,24 @@ async def test_the_adapter_signals_with_a_start_that_pins_clock_and_zone() -> No
 
     clock = BankClock(factor=60)
     desks = WorkflowAlertDesks(clock, client=Client())  # type: ignore[arg-type]
-    await desks.hand_over(RaisedAlert(alert=an_alert()), timezone="Asia/Shanghai")
+    await desks.hand_over(RaisedAlert(alert=an_alert(), rules=DeskRules()), timezone="Asia/Shanghai")
     [(name, given, options)] = calls
     assert name == "AlertDeskWorkflow"
     assert (given.group, given.clock, given.timezone) == ("Accounts", clock, "Asia/Shanghai")
     assert options["id"] == desk_workflow_id("Accounts")
     assert options["start_signal"] == "raise_alert"
+
+
+async def test_an_alert_without_a_group_goes_to_whoever_takes_unknown_tickets_of_high_risk() -> None:
+    """A ticket that could not even be opened has none, and its failure must not be lost."""
+    bench = Bench()
+    receipt = await bench.raise_alert(an_alert(level=AlertLevel.FAILURE, group=""))
+    assert receipt.handed_to == "Operations Supervisor"
+    assert bench.desks.raised[0].alert.group == "Operations Supervisor"
+
+
+async def test_what_on_call_is_to_answer_is_paged() -> None:
+    bench = Bench()
+    await bench.raise_alert(an_alert())
+    await bench.raise_alert(an_alert(also=Addressee(to="on_call")))
+    assert [each.pages for each in bench.desks.raised] == [False, True]
