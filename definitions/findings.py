@@ -242,9 +242,7 @@ CODES: Final[dict[str, Code]] = {
     "OPS550": Code(_E, "unknown group in patrol.yaml", "The directory has no group of this name."),
     "OPS551": Code(_E, "patrol too seldom or too often", "Between 30 seconds and an hour is meant."),
     "OPS552": Code(_E, "grace that fits no patrol", "More than 0, and no longer than between two patrols."),
-    "OPS553": Code(
-        _W, "nobody notices silence", "Without a heartbeat a stopped patrol looks like peace."
-    ),
+    "OPS553": Code(_W, "nobody notices silence", "Without a heartbeat a stopped patrol looks like peace."),
     "OPS554": Code(
         _W, "rule for an unknown kind", "No rule or keyword group gives this category and action."
     ),

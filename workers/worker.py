@@ -162,9 +162,7 @@ async def serve(settings: Settings) -> None:
     await register_search_attributes(client)
     collect_seldom()
     async with running_workers(client, installation.activities(), settings), installation.kept_fresh():
-        schedules = asyncio.create_task(
-            keep_schedules(client, installation.rulebook.current, settings.clock)
-        )
+        schedules = asyncio.create_task(keep_schedules(client, installation.rulebook.current, settings.clock))
         await stop.wait()
         schedules.cancel()
     installation.store.close()
