@@ -4,7 +4,6 @@ Sending is at least once: a notice goes out, then the log remembers it. A worker
 sends it again, under the same notice id, from which channels make their own stable ids.
 """
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Literal
@@ -16,16 +15,16 @@ from activities.catalogue import handler, task
 from activities.notice_texts import Kind, alert_text, customer_text, result_kind, withheld_because
 from activities.on_call import OnCallLine
 from activities.ports import AddressBook, ChannelSender, CoreBank, NoticeLog, RulebookSource
+from activities.sending import NoticeSending, with_backups
 from domain.alert_pages import ON_CALL
 from domain.alerts import Alert, AlertReceipt
-from domain.errors import ChannelFailed, StoreUnavailable
+from domain.errors import ChannelFailed
 from domain.handlers import Effect, Queue
 from domain.model import Model
 from domain.notices import Channel, Delivery, Notice
 from domain.people import Directory
 from domain.steps import StepInput, StepOutput
 
-_LOG = logging.getLogger(__name__)
 _WAYS_OUT = (Channel.SMS, Channel.WECOM, Channel.EMAIL)
 _TOLD_BEFORE = "the same address was told before"
 
@@ -86,7 +85,7 @@ class NoticeActivities:
     ) -> None:
         """Without `on_call` the directory's order holds, at any hour."""
         self._on_call = on_call
-        self._senders = senders
+        self._sending = NoticeSending(senders, log)
         self._log = log
         self._addresses = addresses
         self._bank = bank
@@ -116,10 +115,10 @@ class NoticeActivities:
     def deliver_alert(self, alert: Alert) -> AlertReceipt:
         """Tells whom the level's rule, or the alert itself, names.
 
-        The channels of an addressee are tried in their order until one takes the message, then the next
-        in line: a lead is backed by on-call, on-call by the next of its order, a name that nobody has by
-        the ticket's group. The receipt tells of each that failed. Fails with `channel_failed` when
-        somebody should be told and nobody was.
+        The channels of an addressee, then their backups, are tried in order until one takes the message,
+        then the next in line: a lead is backed by on-call, on-call by the next of its order, a name that
+        nobody has by the ticket's group. The receipt tells of each that failed. Fails with
+        `channel_failed` when somebody should be told and nobody was.
         """
         book = self._rulebook.current()
         directory = book.directory
@@ -134,7 +133,7 @@ class NoticeActivities:
                 continue
             if Channel.DASHBOARD in channels:
                 sent.append(self._light_dashboard(alert))
-            ways_out = [each for each in channels if each is not Channel.DASHBOARD]
+            ways_out = with_backups(book.alerts, (each for each in channels if each is not Channel.DASHBOARD))
             if not ways_out:
                 continue
             line = _line(to, alert.group, directory, self._line_of)
@@ -157,7 +156,7 @@ class NoticeActivities:
             return StepOutput(outcome="withheld", summary=f"not told: {reason}", data={"reason": reason})
         if self._log.delivered(step.idempotency_key):
             notice = _unsent_notice(step, channels[0])
-            self._record(notice, accepted=True, repeated=True, detail="sent before")
+            self._sending.note(notice, accepted=True, repeated=True, detail="sent before")
             return StepOutput(
                 outcome="sent",
                 summary="the customer had been told before",
@@ -172,7 +171,7 @@ class NoticeActivities:
             subject, body = customer_text(step, kind, channel, zone)
             notice = _unsent_notice(step, channel).model_copy(update={"subject": subject, "body": body})
             try:
-                self._send(notice, address)
+                self._sending.send(notice, address)
             except ChannelFailed as error:
                 failures.append(error)
                 continue
@@ -235,15 +234,17 @@ class NoticeActivities:
             addresses = self._addresses.addresses(addressee, channel)
             if not addresses:
                 failed.append(f"{line}: no address")
-                self._record(_alert_notice(alert, channel, addressee), accepted=False, detail="no address")
+                self._sending.note(
+                    _alert_notice(alert, channel, addressee), accepted=False, detail="no address"
+                )
             reached = False
             for place, address in enumerate(addresses, start=1):
                 notice = _alert_notice(alert, channel, addressee, place)
                 try:
                     if (channel, address) in told:
-                        self._record(notice, accepted=True, repeated=True, detail=_TOLD_BEFORE)
+                        self._sending.note(notice, accepted=True, repeated=True, detail=_TOLD_BEFORE)
                     else:
-                        self._send_once(notice, address)
+                        self._sending.send_once(notice, address)
                 except ChannelFailed as error:
                     failed.append(f"{line}: {error}")
                 else:
@@ -254,46 +255,8 @@ class NoticeActivities:
                 return True
         return False
 
-    def _send_once(self, notice: Notice, address: str) -> None:
-        try:
-            before = self._log.delivered(notice.notice_id)
-        except StoreUnavailable:
-            # An alert twice is a smaller harm than none.
-            before = False
-        if before:
-            self._record(notice, accepted=True, repeated=True, detail="sent before")
-        else:
-            self._send(notice, address)
-
-    def _send(self, notice: Notice, address: str) -> None:
-        sender = self._senders.get(notice.channel)
-        try:
-            if sender is None:
-                raise ChannelFailed(
-                    f"{notice.channel}: not configured; set OPSLOOP_{notice.channel.upper()}_URL"
-                )
-            words = sender.send(notice, address)
-        except ChannelFailed as error:
-            self._record(notice, accepted=False, detail=str(error))
-            raise
-        self._record(notice, accepted=True, detail=words)
-
     def _note_unsent(self, step: StepInput, channel: Channel, reason: str) -> None:
-        self._record(_unsent_notice(step, channel), accepted=False, detail=reason)
-
-    def _record(self, notice: Notice, *, accepted: bool, detail: str, repeated: bool = False) -> None:
-        delivery = Delivery(
-            notice_id=notice.notice_id,
-            channel=notice.channel,
-            accepted=accepted,
-            repeated=repeated,
-            detail=detail,
-        )
-        try:
-            self._log.record(notice, delivery)
-        except StoreUnavailable as error:
-            # The message is out, or its failure is reported already: failing now would send it again.
-            _LOG.warning("notice %s is not in the log: %s", notice.notice_id, error)
+        self._sending.note(_unsent_notice(step, channel), accepted=False, detail=reason)
 
 
 def _unsent_notice(step: StepInput, channel: Channel) -> Notice:

@@ -16,8 +16,9 @@ from activities.page_matters import moved_since, over_because
 from activities.page_messages import OnCallAnswer, OnCallQuestion, PageDelivery, PageNotice
 from activities.ports import AddressBook, ChannelSender, NoticeLog, RulebookSource, TicketReader
 from activities.ports.pages import PageLinks, PageStore, RosterOverrides
+from activities.sending import NoticeSending, with_backups
 from domain.errors import ChannelFailed, StoreUnavailable
-from domain.notices import Channel, Delivery, Notice
+from domain.notices import Channel, Notice
 from domain.page_views import PageProgress
 from domain.paging import PageRequest
 from domain.roster import next_handover, on_call
@@ -90,8 +91,7 @@ class PageSending:
         pages: PageStore,
         links: PageLinks | None = None,
     ) -> None:
-        self._senders = senders
-        self._log = log
+        self._sending = NoticeSending(senders, log)
         self._addresses = addresses
         self._rulebook = rulebook
         self._pages = pages
@@ -99,15 +99,17 @@ class PageSending:
 
     @task
     def send_page(self, order: PageNotice) -> PageDelivery:
-        """Sends one notification: on all its channels, then on the backups until one takes it.
+        """Sends one notification: on all its channels, then on the backups, its own and those of
+        `alerts.yaml`, until one takes it.
 
         What no channel took is said in the answer, not raised: the page climbs.
         """
         notice = order.notice
         sent: list[str] = []
         failed: list[str] = []
-        for channel in (*notice.channels, *notice.backups):
-            if sent and channel in notice.backups:
+        policy = self._rulebook.current().alerts
+        for channel in with_backups(policy, (*notice.channels, *notice.backups)):
+            if sent and channel not in notice.channels:
                 break
             if notice.reason != "manual_queue" and not self._may_ring(order.page.page_id):
                 return PageDelivery(sent=tuple(sent), failed=tuple(failed), withheld=True)
@@ -123,24 +125,15 @@ class PageSending:
         page, to = order.page, order.notice.to
         addresses = self._addresses.addresses(to, channel)
         if not addresses:
-            self._record(self._notice(order, channel, 1), accepted=False, detail="no address")
+            self._sending.note(self._notice(order, channel, 1), accepted=False, detail="no address")
             return "no address"
         problems = []
         for place, address in enumerate(addresses, start=1):
             notice = self._notice(order, channel, place)
             try:
-                if self._went_out(notice.notice_id):
-                    self._record(notice, accepted=True, detail="sent before", repeated=True)
-                    continue
-                sender = self._senders.get(channel)
-                if sender is None:
-                    raise ChannelFailed("not configured")
-                words = sender.send(notice, address)
+                self._sending.send_once(notice, address)
             except ChannelFailed as error:
-                self._record(notice, accepted=False, detail=str(error))
                 problems.append(str(error).removeprefix(f"{channel}: "))
-            else:
-                self._record(notice, accepted=True, detail=words)
         if len(problems) < len(addresses):
             return ""
         _LOG.warning("page %s: %s took no message", page.page_id, channel)
@@ -166,25 +159,6 @@ class PageSending:
         except StoreUnavailable:
             # One message too many is a smaller harm than none.
             return True
-
-    def _went_out(self, notice_id: str) -> bool:
-        try:
-            return self._log.delivered(notice_id)
-        except StoreUnavailable:
-            return False
-
-    def _record(self, notice: Notice, *, accepted: bool, detail: str, repeated: bool = False) -> None:
-        delivery = Delivery(
-            notice_id=notice.notice_id,
-            channel=notice.channel,
-            accepted=accepted,
-            repeated=repeated,
-            detail=detail,
-        )
-        try:
-            self._log.record(notice, delivery)
-        except StoreUnavailable as error:
-            _LOG.warning("notice %s is not in the log: %s", notice.notice_id, error)
 
 
 def page_subject(page: PageRequest) -> str:

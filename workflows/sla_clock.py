@@ -192,6 +192,7 @@ class SlaClock:
             action=f"opsloop ticket show {run.task.task_id}",
             instead=told if crossing.level else named,
             also=named if crossing.level else None,
+            silence="the ticket goes on as it is, and may be late",
         )
         run.show()
         await run.record()
@@ -219,6 +220,7 @@ class SlaClock:
             action=f"opsloop ticket show {run.task.task_id}",
             deadline_at=deadline.due_at,
             also=Addressee(to=_TOLD_ON_DUE[deadline.on_due]) if is_due else None,
+            silence="the ticket goes on as it is, and the legal deadline passes",
         )
         await run.record()
 

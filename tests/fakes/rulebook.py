@@ -20,6 +20,7 @@ from domain.duty import DutyConfig, DutyMode
 from domain.handlers import HumanTask
 from domain.notices import Channel
 from domain.people import Directory, Group, Principal, Role
+from domain.rescue import FastTrackPolicy, RescuePolicy
 from domain.risk import RiskCriterion, RiskPolicy
 from domain.sla import SlaPolicy
 from domain.task import OpsTask, Priority, RiskLevel
@@ -180,6 +181,8 @@ def rulebook(sops: Iterable[Sop | Mapping[str, Any]] = (), **changes: Any) -> Ru
             "manual_unfreeze": HumanTask(kind="manual", question="Release it at the counter terminal."),
             "manual_settlement": HumanTask(kind="manual", question="Settle it by hand.", group=SETTLEMENT),
         },
+        # Tests of waits are not about lateness; tests of the fast track switch it on.
+        rescue=RescuePolicy(fast_track=FastTrackPolicy(enabled=False)),
         sanctions=("Vostok Meridian Trading LLC", "Ferdinand Quillfeather", "北辰幻海贸易有限公司"),
     )
     return replace(book, **changes)

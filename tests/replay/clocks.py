@@ -60,7 +60,7 @@ async def late_on_the_fast_track(stage: Stage) -> Ticket:
     rulebook = stage.world.rulebook
     assert isinstance(rulebook, FakeRulebook)
     before = rulebook.book
-    rulebook.book = FakeRulebook((_LATE,), all_day="daytime").book
+    rulebook.book = FakeRulebook((_LATE,), all_day="daytime", rescue=RescuePolicy()).book
     ticket = await stage.world.submit(task_id=stage.name, action="late", fields=CUSTOMER_ORDER)
     await ticket.until(lambda view: view.current_step == "pause")
     await stage.pass_time(ticket, "58min", lambda view: bool(view.open_reviews))

@@ -1,13 +1,17 @@
 """`opsloop alert …`: what the alert desks told whom, what they did not and why, and who has it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
-from domain.alerts import AlertLevel
+from domain.alerts import AlertLevel, why_not_acknowledge
+from domain.errors import InvalidInput, NotFound
+from domain.people import Principal
 from workers.cli.output import console, facts, print_json, table, when
-from workers.cli.session import ApiOption, AsOption, JsonOption, connect
+from workers.cli.session import Api, ApiOption, AsOption, JsonOption, connect
+
+_MOST_NAMED: Final = 10
 
 app = typer.Typer(no_args_is_help=True, help="See why you were alerted or not, and acknowledge alerts.")
 
@@ -72,17 +76,38 @@ def why(
 
 @app.command()
 def ack(
-    desk_alert_id: Annotated[str, typer.Argument(metavar="ID", help="the alert's id, such as A7KQ2XMZ4P")],
+    desk_alert_id: Annotated[
+        str, typer.Argument(metavar="[ID]", help="the alert, such as A7KQ2XMZ4P [default: the open one]")
+    ] = "",
     principal: AsOption = None,
     api: ApiOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Acknowledge: you have its tickets. They alert again only when they get worse. It approves nothing."""
-    outcome = connect(api, principal).post("alerts", desk_alert_id, "ack", body={})
+    connection = connect(api, principal)
+    desk_alert_id = desk_alert_id or _open_one(connection)
+    outcome = connection.post("alerts", desk_alert_id, "ack", body={})
     if as_json:
         print_json(outcome)
     else:
         console().print(f"{desk_alert_id}: {outcome['message']}")
+
+
+def _open_one(connection: Api) -> str:
+    """The only open alert that somebody was told of and that whoever asks may acknowledge.
+
+    Raises `NotFound` where there is none, and `InvalidInput` for several.
+    """
+    me = Principal.model_validate(connection.get("whoami"))
+    listed = connection.get("alerts", open_only=True, limit=500)["alerts"]
+    mine = [each for each in listed if each["notifications"] and not why_not_acknowledge(me, each["group"])]
+    names = [f"{each['desk_alert_id']} ({each['level']}, {each['group']})" for each in mine]
+    if not names:
+        raise NotFound("no open alert is yours to acknowledge; `opsloop alert list --open` shows all")
+    if len(names) > 1:
+        shown = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
+        raise InvalidInput(f"{len(names)} alerts are open: say which of {shown}", field="ID")
+    return str(mine[0]["desk_alert_id"])
 
 
 def _why(alert: Mapping[str, Any]) -> list[tuple[str, Any]]:

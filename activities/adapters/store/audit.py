@@ -42,6 +42,7 @@ ACTIONS: dict[EventKind, str] = {
     EventKind.HELD: "command.hold",
     EventKind.RESUMED: "command.resume",
     EventKind.REASSIGNED: "command.reassign",
+    EventKind.RESCUED: "ticket.rescued",
     EventKind.COMMAND: "command.given",
     EventKind.COMMAND_REFUSED: "command.refused",
     EventKind.SPOT_CHECK_DRAWN: "spot_check.drawn",

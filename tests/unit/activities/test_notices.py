@@ -66,7 +66,13 @@ class Roster:
 class Bench:
     """The activities over fakes."""
 
-    def __init__(self, *, addresses: dict[Any, Any] | None = None, contacts: Any = None) -> None:
+    def __init__(
+        self,
+        *,
+        addresses: dict[Any, Any] | None = None,
+        contacts: Any = None,
+        alerts: AlertPolicy = RULES,
+    ) -> None:
         self.sms, self.email, self.wecom = FakeSender(), FakeSender(), FakeSender()
         self.senders = {Channel.SMS: self.sms, Channel.EMAIL: self.email, Channel.WECOM: self.wecom}
         self.log = FakeNoticeLog()
@@ -80,7 +86,7 @@ class Bench:
             self.log,
             FakeAddressBook(EVERYBODY if addresses is None else addresses),
             self.bank,
-            FakeRulebook(directory=DIRECTORY, alerts=RULES),
+            FakeRulebook(directory=DIRECTORY, alerts=alerts),
         )
 
     def run(self, handler: Callable[..., StepOutput], step: StepInput) -> StepOutput:
@@ -396,7 +402,24 @@ class TestAlerts:
         bench.sms.refuse = 2
         receipt = bench.alert(AlertLevel.RED)
         assert receipt.sent == ("sms → duty.two",)
-        assert receipt.failed == ("sms → lead: sms: refused", "sms → duty.one: sms: refused")
+        refused = [each for each in receipt.failed if "no address" not in each]
+        assert refused == ["sms → lead: sms: refused", "sms → duty.one: sms: refused"]
+
+    def test_the_backup_of_the_only_channel_goes_before_the_next_in_line(self) -> None:
+        bench = Bench(addresses=EVERYBODY | {("lead", Channel.EMAIL): ["lead@bank.example"]})
+        bench.sms.refuse = 1
+        receipt = bench.alert(AlertLevel.RED)
+        assert receipt.sent == ("email → lead",)
+        assert receipt.failed == ("sms → lead: sms: refused", "wecom → lead: no address")
+
+    def test_a_channel_whose_backup_the_policy_takes_away_has_none(self) -> None:
+        bench = Bench(
+            addresses=EVERYBODY | {("lead", Channel.EMAIL): ["lead@bank.example"]},
+            alerts=RULES.model_copy(update={"backups": {Channel.SMS: None}}),
+        )
+        bench.sms.refuse = 1
+        assert bench.alert(AlertLevel.RED).sent == ("sms → duty.one",)
+        assert bench.email.sent == []
 
     def test_a_group_without_a_lead_is_backed_by_on_call(self) -> None:
         assert Bench().alert(AlertLevel.RED, group="Orphans").sent == ("sms → duty.one",)

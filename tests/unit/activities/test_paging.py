@@ -28,7 +28,6 @@ PAGE = PageRequest(
     opened_at=NOW,
 )
 SMS, WECOM, EMAIL = Channel.SMS, Channel.WECOM, Channel.EMAIL
-BOTH = (SMS, WECOM)
 
 
 class FakePages:
@@ -124,9 +123,16 @@ def test_whom_nothing_reaches_is_told_of_not_raised() -> None:
     delivery = desk.send(SMS, backups=(WECOM, EMAIL))
     assert delivery.sent == ()
     assert len(delivery.failed) == 3
-    assert desk.send(SMS, backups=BOTH, to="bob").failed == (
-        *(f"{each}: no address" for each in (SMS, *BOTH)),
+    assert desk.send(SMS, backups=(WECOM, EMAIL), to="bob").failed == (
+        *(f"{each}: no address" for each in (SMS, WECOM, EMAIL)),
     )
+
+
+def test_a_page_with_one_channel_has_the_backups_of_alerts() -> None:
+    desk = Desk()
+    desk.senders[SMS].refuse = desk.senders[WECOM].refuse = 1
+    delivery = desk.send(SMS)
+    assert (delivery.sent, delivery.failed) == (("email",), ("sms: refused", "wecom: refused"))
 
 
 def test_a_repeat_after_a_crash_goes_out_once() -> None:

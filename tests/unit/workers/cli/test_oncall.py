@@ -78,6 +78,33 @@ def test_whoever_acknowledges_learns_that_nothing_is_approved(night: Nights, run
     assert (code, "there is no page P9" in unknown) == (1, True)
 
 
+def test_without_an_id_it_is_the_page_that_rings_whoever_types_it(night: Nights, run: Run) -> None:
+    night.page("P1", to="duty.yang")
+    night.page("P2", to="duty.liu")
+    code, said, _ = run("page", "ack")
+    assert (code, said.startswith("P2: acknowledged")) == (0, True)
+
+
+def test_without_an_id_it_may_be_the_only_page_that_rings_though_it_rang_somebody_else(
+    night: Nights, run: Run
+) -> None:
+    night.page("P1", to="duty.yang")
+    code, said, _ = run("page", "ack")
+    assert (code, said.startswith("P1: acknowledged")) == (0, True)
+    code, _, nothing = run("page", "ack")
+    assert (code, "no page rings" in nothing) == (1, True)
+
+
+def test_without_an_id_several_pages_are_named_and_none_is_acknowledged(night: Nights, run: Run) -> None:
+    night.page("P1")
+    night.page("P2")
+    code, _, said = run("page", "ack")
+    assert code != 0
+    assert "2 pages ring: say which of" in said
+    assert {"P1", "P2"} <= set(said.replace(",", " ").split())
+    assert all(state.phase is PagePhase.RINGING for _, state, _ in night.states.values())
+
+
 def drilled(night: Nights, event: Acknowledged | Resolved) -> None:
     """Lets the workflow of the drill that is about to start do its part."""
     start = night.temporal.start_workflow
